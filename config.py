@@ -1,0 +1,172 @@
+"""Everything turnable, in one frozen dataclass.
+
+Settings are read once, in ``from_env``, and handed in from there on; nothing
+else in the house looks at the environment. Outside production the secrets are
+made on first use and kept in the data folder, so that a fresh clone runs
+without a key; in production each must be given.
+"""
+
+import base64
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+
+PRODUCTION = "production"
+DEMO = "demo"
+TEST = "test"
+MODES = (PRODUCTION, DEMO, TEST)
+
+
+class SettingsError(ValueError):
+    """A setting is missing or unsafe; the message names it, never its value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a running product was told."""
+
+    env: str = PRODUCTION
+    secret_key: str
+    field_keys: tuple[tuple[str, bytes], ...]
+    index_key: bytes
+    chain_key: bytes
+    data_dir: Path
+    database_url: str
+    redis_url: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8000
+    web_workers: int = 2
+    web_threads: int = 4
+    embedded_worker: bool = False
+    trusted_proxies: int = 0
+    max_body_bytes: int = 12 * 1024 * 1024
+    rate_limits: bool = True
+    log_level: str = "INFO"
+    public_url: str = ""
+
+    @property
+    def is_production(self) -> bool:
+        """Tell whether this is the real thing."""
+        return self.env == PRODUCTION
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Tell whether the database is the embedded file."""
+        return self.database_url.startswith("sqlite")
+
+    @property
+    def media_dir(self) -> Path:
+        """Name the folder that keeps photos and voice."""
+        return self.data_dir / "media"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the settings, refusing what is unsafe.
+
+        Raises:
+            SettingsError: a value is missing, malformed or unsafe in production.
+
+        """
+        env = environ.get("SANDAN_ENV", PRODUCTION)
+        if env not in MODES:
+            raise SettingsError(f"SANDAN_ENV must be one of {', '.join(MODES)}")
+        data_dir = Path(environ.get("SANDAN_DATA", ROOT / "var")).resolve()
+        kept = dict(environ) if env == PRODUCTION else {**_kept_secrets(data_dir), **environ}
+        return cls(
+            env=env,
+            secret_key=_secret(kept, "SANDAN_SECRET_KEY"),
+            field_keys=_field_keys(_secret(kept, "SANDAN_FIELD_KEYS")),
+            index_key=_key(kept, "SANDAN_INDEX_KEY"),
+            chain_key=_key(kept, "SANDAN_CHAIN_KEY"),
+            data_dir=data_dir,
+            database_url=_database_url(environ.get("DATABASE_URL"), env, data_dir),
+            redis_url=environ.get("REDIS_URL") or None,
+            host=environ.get("HOST", "127.0.0.1"),
+            port=_number(environ, "PORT", 8000),
+            web_workers=_number(environ, "WEB_WORKERS", 2),
+            web_threads=_number(environ, "WEB_THREADS", 4),
+            embedded_worker=environ.get("SANDAN_EMBEDDED_WORKER", "") == "1",
+            trusted_proxies=_number(environ, "TRUSTED_PROXIES", 0),
+            rate_limits=environ.get("SANDAN_RATE_LIMITS", "1") != "0",
+            log_level=environ.get("LOG_LEVEL", "INFO"),
+            public_url=environ.get("PUBLIC_URL", ""),
+        )
+
+
+def _kept_secrets(data_dir: Path) -> dict[str, str]:
+    """Read the secrets of a demo or test folder, making them on first use."""
+    path = data_dir / "secrets.json"
+    if not path.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        made = {
+            "SANDAN_SECRET_KEY": secrets.token_urlsafe(32),
+            "SANDAN_FIELD_KEYS": f"k1:{_random_key()}",
+            "SANDAN_INDEX_KEY": _random_key(),
+            "SANDAN_CHAIN_KEY": _random_key(),
+        }
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(made), encoding="utf-8")
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+    kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return kept
+
+
+def _random_key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+def _secret(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "")
+    if len(value) < 32:
+        raise SettingsError(f"{name} must be set, at least 32 characters")
+    return value
+
+
+def _key(environ: Mapping[str, str], name: str) -> bytes:
+    return _decoded(_secret(environ, name), name)
+
+
+def _decoded(text: str, name: str) -> bytes:
+    try:
+        key = base64.urlsafe_b64decode(text)
+    except ValueError as error:
+        raise SettingsError(f"{name} must be 32 bytes in url-safe base64") from error
+    if len(key) != 32:
+        raise SettingsError(f"{name} must be 32 bytes in url-safe base64")
+    return key
+
+
+def _field_keys(text: str) -> tuple[tuple[str, bytes], ...]:
+    """Read ``id:base64,id:base64``; the first encrypts, every one decrypts."""
+    pairs = [part.partition(":") for part in text.split(",") if part]
+    keys = tuple((name, _decoded(key, "SANDAN_FIELD_KEYS")) for name, _, key in pairs)
+    if not keys or any(not name for name, _ in keys) or len({n for n, _ in keys}) != len(keys):
+        raise SettingsError("SANDAN_FIELD_KEYS must be id:key pairs with different ids")
+    return keys
+
+
+def _database_url(given: str | None, env: str, data_dir: Path) -> str:
+    if not given:
+        if env == PRODUCTION:
+            raise SettingsError("DATABASE_URL must be set in production")
+        return f"sqlite:///{data_dir / 'sandan.db'}"
+    for prefix in ("postgres://", "postgresql://"):
+        if given.startswith(prefix):
+            return "postgresql+psycopg://" + given.removeprefix(prefix)
+    return given
+
+
+def _number(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name) or str(default)
+    if not text.isdigit():
+        raise SettingsError(f"{name} must be a whole number")
+    return int(text)
