@@ -1,0 +1,1 @@
+"""Places, grids, facilities and the QR codes that stand on them."""
