@@ -1,0 +1,1 @@
+"""WeChat, behind one thin gateway."""
