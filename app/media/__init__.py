@@ -1,0 +1,1 @@
+"""Photos and voice: intake, safe decode, variants, signed links, erasure."""
