@@ -1,0 +1,1 @@
+"""What can be reported: categories, who answers for them, and how fast."""
