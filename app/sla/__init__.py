@@ -1,0 +1,1 @@
+"""Until when: calendars, working time, and the three promises of a ticket."""
