@@ -1,0 +1,1 @@
+"""The second person: one review for whatever must not be settled by the asker alone."""

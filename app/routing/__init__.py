@@ -1,0 +1,1 @@
+"""Who gets it: pure ``rules.choose`` over typed rules, always saying why."""
