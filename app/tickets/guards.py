@@ -1,0 +1,181 @@
+"""Conditions of the workflow: pure, over the ticket's columns and the time.
+
+A guard answers None when the act may be done, else a stable code and the
+sentence a person reads.
+"""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from app.tickets.states import CloseReason, QuoteState, State
+
+MAX_RETURNS = 2
+MAX_NUDGES = 5
+NUDGE_EVERY = timedelta(hours=24)
+REOPEN_WITHIN = timedelta(days=30)
+SAMPLE_ONE_IN = 5
+
+
+class Subject(Protocol):
+    """What guards may look at: columns of the ticket row, nothing else."""
+
+    state: State
+    returns: int
+    ruled: bool
+    reworks: int
+    nudges: int
+    last_nudged_at: datetime | None
+    accept_due_at: datetime | None
+    accepted_at: datetime | None
+    closed_at: datetime | None
+    close_reason: CloseReason | None
+    quote_state: QuoteState
+    confirm_due_at: datetime | None
+    parts: int
+    followers: int
+    claimable: bool
+    assignee_id: UUID | None
+    review_kind: str | None
+    lead_id: UUID | None
+    merged_into_id: UUID | None
+    respondent_id: UUID | None
+
+
+Refusal = tuple[str, str]
+"""A stable code and the Chinese sentence a person reads."""
+
+Guard = Callable[[Subject, datetime], Refusal | None]
+
+
+def returns_left(ticket: Subject, _at: datetime) -> Refusal | None:
+    """Allow at most two returns and, after a ruling, none (Weifang 12345 rules, art. 22)."""
+    if ticket.ruled or ticket.returns >= MAX_RETURNS:
+        return "returns_used_up", "这张单已经裁定由您单位办理，不能再退。"
+    return None
+
+
+def no_review_open(ticket: Subject, _at: datetime) -> Refusal | None:
+    """One question to a second person at a time."""
+    if ticket.review_kind:
+        return "review_open", "已有一项申请在等第二个人审核，请先等结果。"
+    return None
+
+
+def review_open(ticket: Subject, _at: datetime) -> Refusal | None:
+    """There is something to decide."""
+    return None if ticket.review_kind else ("no_review", "没有等待审核的申请。")
+
+
+def nudge_allowed(ticket: Subject, at: datetime) -> Refusal | None:
+    """After the accept time has passed or once in 24 hours, at most five times."""
+    if ticket.nudges >= MAX_NUDGES:
+        return "nudges_used_up", "已经催过5次，社区都能看到；您也可以直接打电话。"
+    late = ticket.accept_due_at is not None and at > ticket.accept_due_at
+    unsigned = ticket.accepted_at is None
+    last = ticket.last_nudged_at
+    if last is not None and at - last < NUDGE_EVERY:
+        return "nudged_lately", "24小时内已经催过一次，对方已收到。"
+    if last is None and unsigned and not late:
+        return "nudge_too_early", "还没到最晚接单时间，请再等一等。"
+    return None
+
+
+def reopen_allowed(ticket: Subject, at: datetime) -> Refusal | None:
+    """Within 30 days of an end that was about the matter itself."""
+    if ticket.close_reason in (CloseReason.DECLINED, CloseReason.WITHDRAWN):
+        return "not_reopenable", "这张单没有办理过，请重新提交。"
+    if ticket.merged_into_id is not None:
+        return "merged", "这张单已并入同一问题，请在那张单里反映，或者重新提交。"
+    if ticket.parts:
+        return "split", "这张单已拆分，请在拆出的单里反映。"
+    if ticket.closed_at is None or at - ticket.closed_at > REOPEN_WITHIN:
+        return "reopen_too_late", "结束超过30天了，请重新提交一张。"
+    return None
+
+
+def first_rework(ticket: Subject, _at: datetime) -> Refusal | None:
+    """Let the first redo pass without anybody's leave."""
+    return ("rework_needs_review", "再次返工需要社区确认。") if ticket.reworks else None
+
+
+def later_rework(ticket: Subject, at: datetime) -> Refusal | None:
+    """From the second redo on the community confirms."""
+    if not ticket.reworks:
+        return "rework_free", "第一次返工不用申请。"
+    return no_review_open(ticket, at)
+
+
+def may_resolve(ticket: Subject, at: datetime) -> Refusal | None:
+    """No unanswered offer, no open parts, no pending question."""
+    if ticket.quote_state is QuoteState.ASKED:
+        return "quote_open", "报价还没有得到居民同意，请先联系居民。"
+    return whole(ticket, at) or no_review_open(ticket, at)
+
+
+def whole(ticket: Subject, _at: datetime) -> Refusal | None:
+    """Refuse work on a split ticket: its parts are worked on."""
+    return ("split", "这张单已拆分，请在拆出的单里办理。") if ticket.parts else None
+
+
+def whole_and_unasked(ticket: Subject, at: datetime) -> Refusal | None:
+    """Not split, and nothing waiting for a second person."""
+    return whole(ticket, at) or no_review_open(ticket, at)
+
+
+def may_withdraw(ticket: Subject, at: datetime) -> Refusal | None:
+    """Nobody takes back what others have joined: theirs would end with it."""
+    if ticket.followers:
+        return "others_joined", "还有其他居民反映同一问题，不能撤回；办完后请您评价。"
+    return whole(ticket, at)
+
+
+def in_time_to_answer(ticket: Subject, at: datetime) -> Refusal | None:
+    """Let followers answer while the reporter could have; then the result is frozen."""
+    if ticket.state is State.RESOLVED:
+        return None
+    if ticket.confirm_due_at is None or at > ticket.confirm_due_at:
+        return "answer_too_late", "评价时间已过。问题还在的话，请重新提交。"
+    return None
+
+
+def sampled(submitted_at: datetime) -> bool:
+    """Tell whether a complaint is one of those that are called before silence ends it.
+
+    One in five, by a hash of the moment it came in: nobody chooses which, and
+    anybody can check it.
+    """
+    moment = submitted_at.astimezone(UTC).isoformat(timespec="microseconds")
+    digest = hashlib.sha256(moment.encode()).digest()
+    return int.from_bytes(digest[:8]) % SAMPLE_ONE_IN == 0
+
+
+def claimable(ticket: Subject, _at: datetime) -> Refusal | None:
+    """In a pool and in nobody's hands."""
+    if not ticket.claimable or ticket.assignee_id is not None:
+        return "not_claimable", "这张单不在抢单池里，或者已被别人抢走。"
+    return None
+
+
+def quote_asked(ticket: Subject, _at: datetime) -> Refusal | None:
+    """There is an offer to answer."""
+    if ticket.quote_state is not QuoteState.ASKED:
+        return "no_quote", "现在没有等您答复的报价。"
+    return None
+
+
+def accusing(ticket: Subject, _at: datetime) -> Refusal | None:
+    """Somebody is accused, for whom a brief may be written."""
+    return None if ticket.respondent_id else ("no_respondent", "这张单没有被反映的单位。")
+
+
+def may_return(ticket: Subject, at: datetime) -> Refusal | None:
+    """Allow a return while some are left and no question is pending."""
+    return returns_left(ticket, at) or whole_and_unasked(ticket, at)
+
+
+def always(_ticket: Subject, _at: datetime) -> Refusal | None:
+    """No condition beyond state and person."""
+    return None

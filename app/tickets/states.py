@@ -1,0 +1,123 @@
+"""The words of the workflow: states, acts, relations, reasons."""
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a ticket stands; ``resolved`` is the handler's word, ``closed`` the resident's."""
+
+    SUBMITTED = "submitted"
+    DISPATCHED = "dispatched"
+    ACCEPTED = "accepted"
+    IN_PROGRESS = "in_progress"
+    SUSPENDED = "suspended"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+    MERGED = "merged"
+
+
+class Action(StrEnum):
+    """What can be done to a ticket; each leaves one step of history."""
+
+    SUBMIT = "submit"
+    DISPATCH = "dispatch"
+    ASK_DECLINE = "ask_decline"
+    DECLINE = "decline"
+    MERGE = "merge"
+    ABSORB = "absorb"
+    JOIN = "join"
+    ACCEPT = "accept"
+    CLAIM = "claim"
+    ASSIGN = "assign"
+    ASK_RETURN = "ask_return"
+    RETURN = "return"
+    REFUSE_REVIEW = "refuse_review"
+    START = "start"
+    PROGRESS = "progress"
+    ASSIST = "assist"
+    ASSIST_DONE = "assist_done"
+    TRANSFER = "transfer"
+    RECLASSIFY = "reclassify"
+    RELOCATE = "relocate"
+    SPLIT = "split"
+    APPOINT = "appoint"
+    NO_SHOW = "no_show"
+    QUOTE = "quote"
+    AGREE = "agree"
+    SELF_HANDLE = "self_handle"
+    RESOLVE = "resolve"
+    VERDICT = "verdict"
+    FOLLOWER_VERDICT = "follower_verdict"
+    ASK_REWORK = "ask_rework"
+    GRANT_REWORK = "grant_rework"
+    REWORK = "rework"
+    REOPEN = "reopen"
+    NUDGE = "nudge"
+    WITHDRAW = "withdraw"
+    SUPPLEMENT = "supplement"
+    TRANSCRIPT = "transcript"
+    BRIEF = "brief"
+    FOLLOW_UP = "follow_up"
+    FOLLOW_UP_NOTE = "follow_up_note"
+    SAMPLE = "sample"
+    AUTO_CLOSE = "auto_close"
+    CLOSE_ALONG = "close_along"
+
+
+class Relation(StrEnum):
+    """How a person stands to one ticket; access.relations finds them."""
+
+    REPORTER = "reporter"  # who asked, or for whom it was asked
+    FILER = "filer"  # who filed it for another
+    FOLLOWER = "follower"  # joined, or was merged in
+    NEIGHBOUR = "neighbour"  # any signed-in resident, for joining
+    LEAD = "lead"  # handles for the lead organisation
+    ASSIGNEE = "assignee"  # the one person in whose hands it is
+    LEAD_MANAGER = "lead_manager"  # hands the lead's tickets out
+    CO_HANDLER = "co_handler"
+    DISPATCHER = "dispatcher"  # staff of the desk or above it
+    REVIEWER = "reviewer"  # may be the second person
+    VERIFIER = "verifier"  # grid worker or officer on the spot
+    CALLER = "caller"  # may call the resident back
+    READER = "reader"
+    SYSTEM = "system"
+
+
+class CloseReason(StrEnum):
+    """Why a ticket is over; silence is never satisfaction."""
+
+    SOLVED = "solved"
+    PARTLY = "partly"
+    UNSOLVED = "unsolved"
+    NO_ANSWER = "no_answer"
+    ALONG = "along"  # the master or the last part closed
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+
+
+class ResultKind(StrEnum):
+    """What the handler says was done."""
+
+    FIXED = "fixed"
+    PARTLY = "partly"
+    EXPLAINED = "explained"
+    CANNOT = "cannot"
+
+
+class QuoteState(StrEnum):
+    """Where a paid repair's offer stands."""
+
+    NONE = "none"
+    ASKED = "asked"
+    AGREED = "agreed"
+    REFUSED = "refused"
+
+
+OPEN = frozenset(
+    {State.SUBMITTED, State.DISPATCHED, State.ACCEPTED, State.IN_PROGRESS, State.SUSPENDED}
+)
+HELD = frozenset({State.ACCEPTED, State.IN_PROGRESS})
+UNHELD = frozenset({State.SUBMITTED, State.DISPATCHED})
+ALIVE = OPEN | {State.RESOLVED}

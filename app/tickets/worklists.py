@@ -1,0 +1,146 @@
+"""The worklists of staff: each one partial index over open tickets, by due time."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import and_, false, literal, or_, select
+from sqlalchemy.sql import ColumnElement, operators
+from sqlalchemy.sql.elements import BooleanClauseList, False_
+
+from app.kernel import paging
+from app.kernel.actor import Actor, Permission
+from app.kernel.paging import Page
+from app.tickets import access
+from app.tickets.models import Ticket
+from app.tickets.states import State
+
+QUEUES = (
+    "to_dispatch",
+    "pool",
+    "mine",
+    "team",
+    "overdue",
+    "follow_up",
+    "briefs",
+    "all",
+)
+
+
+def work_page(
+    actor: Actor,
+    queue: str,
+    *,
+    now: datetime,
+    cursor: str | None,
+    limit: int,
+    number: str | None = None,
+) -> Page[Ticket]:
+    """Page through a staff worklist by due time, the most pressing first."""
+    arms, narrowed = _QUEUE[queue](actor, now)
+    common = list(narrowed)
+    if queue != "briefs":
+        common.append(access.not_accused(actor))
+    if queue != "all" or not number:
+        common += [Ticket.closed_at.is_(None), Ticket.state != State.MERGED]
+    if number:
+        arms, common = [or_(false(), *arms)], [*common, Ticket.number == number]
+    return paging.fetch_any(
+        [select(Ticket).where(arm, *common) for arm in arms],
+        keys=(Ticket.next_due_at, Ticket.id),
+        key_of=lambda ticket: (ticket.next_due_at, ticket.id),
+        cursor=cursor,
+        limit=limit,
+    )
+
+
+Condition = ColumnElement[bool]
+Sought = tuple[list[Condition], Sequence[Condition]]
+"""Conditions of which one must hold, each on its own index, and those that all must."""
+
+_WORKED_ON = Ticket.state != State.RESOLVED
+"""Of an open row that is not merged: one of ``OPEN``, in words that do not mislead the planner."""
+_WAITING = Ticket.state == literal(State.SUBMITTED, Ticket.state.type, literal_execute=True)
+"""In the statement itself, or neither database would know the partial index."""
+
+
+def _arms(*conditions: Condition) -> list[Condition]:
+    """Take apart what is joined by OR; leave out what is never true or said already."""
+    found: list[Condition] = []
+    for whole in conditions:
+        joined = isinstance(whole, BooleanClauseList) and whole.operator is operators.or_
+        for one in whole.clauses if joined else (whole,):
+            if not isinstance(one, False_) and not any(one.compare(kept) for kept in found):
+                found.append(one)
+    return found
+
+
+def _to_dispatch(actor: Actor, _now: datetime) -> Sought:
+    desks = sorted({node for _, node in actor.nodes(Permission.TICKET_DISPATCH)})
+    return [Ticket.desk_id == desk for desk in desks], [_WAITING]
+
+
+def _pool(actor: Actor, _now: datetime) -> Sought:
+    unclaimed: list[Condition] = [
+        Ticket.state == State.DISPATCHED,
+        Ticket.claimable.expression,
+        Ticket.assignee_id.is_(None),
+    ]
+    return _arms(access.led_by(actor, Permission.TICKET_HANDLE)), unclaimed
+
+
+def _mine(actor: Actor, _now: datetime) -> Sought:
+    for_whom = or_(access.led_by(actor, Permission.TICKET_HANDLE), *_acted_for(actor))
+    return [Ticket.assignee_id == actor.person_id], [for_whom, _WORKED_ON]
+
+
+def _acted_for(actor: Actor) -> list[Condition]:
+    """Write "is led by somebody without an account, for whom the actor's desk acts"."""
+    desk = access.at_nodes(actor, Permission.TICKET_DISPATCH, desk_only=True)
+    return [and_(Ticket.desk_acts, one) for one in _arms(desk)]
+
+
+def _team(actor: Actor, _now: datetime) -> Sought:
+    handles = access.led_by(actor, Permission.TICKET_HANDLE)
+    assigns = access.led_by(actor, Permission.TICKET_ASSIGN)
+    return _arms(handles, assigns, *_acted_for(actor)), [_WORKED_ON]
+
+
+def _readable(actor: Actor) -> list[Condition]:
+    return _arms(
+        access.at_nodes(actor, Permission.TICKET_READ, desk_only=False),
+        access.led_by(actor, Permission.TICKET_HANDLE),
+        access.led_by(actor, Permission.TICKET_READ),
+    )
+
+
+def _overdue(actor: Actor, now: datetime) -> Sought:
+    return _readable(actor), [Ticket.next_due_at < now, _WORKED_ON]
+
+
+def _follow_up(actor: Actor, _now: datetime) -> Sought:
+    reach = access.at_nodes(actor, Permission.TICKET_FOLLOW_UP, desk_only=True)
+    own = sorted(actor.organisation_ids)
+    others_work = or_(Ticket.lead_id.is_(None), Ticket.lead_id.not_in(own))
+    not_filed = or_(Ticket.filed_by_id.is_(None), Ticket.filed_by_id != actor.person_id)
+    return _arms(reach), [Ticket.state == State.RESOLVED, others_work, not_filed]
+
+
+def _briefs(actor: Actor, _now: datetime) -> Sought:
+    accused = [Ticket.respondent_id == one for one in sorted(actor.organisation_ids)]
+    return accused, [Ticket.handler_brief.is_not(None)]
+
+
+def _all(actor: Actor, _now: datetime) -> Sought:
+    return _readable(actor), []
+
+
+_QUEUE = {
+    "to_dispatch": _to_dispatch,
+    "pool": _pool,
+    "mine": _mine,
+    "team": _team,
+    "overdue": _overdue,
+    "follow_up": _follow_up,
+    "briefs": _briefs,
+    "all": _all,
+}

@@ -1,0 +1,293 @@
+"""Random lives: whatever people do in whatever order, the invariants hold.
+
+A rule-based machine lets people of the small world try random acts on one
+ticket at random times. Refusals are fine; broken invariants are not.
+"""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from app.kernel import clock
+from app.kernel.db import session
+from app.kernel.errors import SandanError
+from app.kernel.work import unit_of_work
+from app.ratings import service as ratings
+from app.sla import queries as sla
+from app.sla.rules import ClockKind
+from app.tickets import access, history, queries, workflow
+from app.tickets import service as tickets
+from app.tickets.service import Part, Target, Where, Words
+from app.tickets.states import ALIVE, OPEN, Action, Relation, ResultKind, State
+from tests.make import tickets as make
+
+STAFF = ("repairer", "repairer2", "manager", "rival", "community", "community2", "street", "grid")
+PEOPLE = (*STAFF, "resident", "neighbour")
+SAID = Words("情况说明")
+
+
+def act(world, action, actor, ticket_id, other_id):
+    """Do one act with plausible input; ``other_id`` is a report of the same thing."""
+    firm = Target(organisation_id=world.organisations["firm"])
+    rival = Target(organisation_id=world.organisations["rival_firm"])
+    helper = rival.organisation_id
+    tomorrow = clock.now() + timedelta(days=1)
+    elsewhere = Where(scene=world.scenes["building2"])
+    parts = [Part(category=make.LIGHT, text="灯"), Part(category=make.UNSURE, text="别的")]
+    verbs = {
+        Action.DISPATCH: lambda: tickets.dispatch(actor, ticket_id, firm, SAID),
+        Action.ASK_DECLINE: lambda: tickets.ask_decline(actor, ticket_id, "concluded", SAID),
+        Action.ACCEPT: lambda: tickets.accept(actor, ticket_id),
+        Action.CLAIM: lambda: tickets.claim(actor, ticket_id),
+        Action.ASK_RETURN: lambda: tickets.ask_return(actor, ticket_id, "other_party", SAID),
+        Action.RETURN: lambda: tickets.decide(actor, ticket_id, approved=True, words=SAID),
+        Action.REFUSE_REVIEW: lambda: tickets.decide(actor, ticket_id, approved=False, words=SAID),
+        Action.START: lambda: tickets.start(actor, ticket_id, SAID),
+        Action.PROGRESS: lambda: tickets.progress(actor, ticket_id, SAID, public=True),
+        Action.TRANSFER: lambda: tickets.transfer(actor, ticket_id, rival, SAID),
+        Action.RECLASSIFY: lambda: tickets.reclassify(actor, ticket_id, "SUG-OTHER", SAID),
+        Action.SELF_HANDLE: lambda: tickets.self_handle(actor, ticket_id, SAID),
+        Action.RESOLVE: lambda: tickets.resolve(actor, ticket_id, ResultKind.EXPLAINED, SAID),
+        Action.VERDICT: lambda: ratings.rate(actor, ticket_id, "partly", "satisfied", SAID),
+        Action.FOLLOW_UP: lambda: ratings.follow_up(actor, ticket_id, "no", None, SAID),
+        Action.REWORK: lambda: tickets.rework(actor, ticket_id, SAID),
+        Action.REOPEN: lambda: tickets.reopen(actor, ticket_id, SAID),
+        Action.NUDGE: lambda: tickets.nudge(actor, ticket_id, SAID),
+        Action.WITHDRAW: lambda: tickets.withdraw(actor, ticket_id, SAID),
+        Action.SUPPLEMENT: lambda: tickets.supplement(actor, ticket_id, SAID),
+        Action.AUTO_CLOSE: lambda: tickets.auto_close(ticket_id),
+        Action.RELOCATE: lambda: tickets.relocate(actor, ticket_id, elsewhere, SAID),
+        Action.MERGE: lambda: tickets.merge(actor, ticket_id, other_id, SAID),
+        Action.ABSORB: lambda: tickets.merge(actor, other_id, ticket_id, SAID),
+        Action.SPLIT: lambda: tickets.split(actor, ticket_id, parts),
+        Action.JOIN: lambda: tickets.join(actor, ticket_id),
+        Action.ASSIST: lambda: tickets.assist(actor, ticket_id, helper, tomorrow, SAID),
+        Action.ASSIST_DONE: lambda: tickets.assist_done(actor, ticket_id, SAID),
+        Action.QUOTE: lambda: tickets.quote(actor, ticket_id, "paid", 500, SAID),
+        Action.AGREE: lambda: tickets.agree(actor, ticket_id, agreed=True, words=SAID),
+        Action.BRIEF: lambda: tickets.brief(actor, ticket_id, SAID),
+    }
+    return verbs[action]()
+
+
+ACTIONS = (
+    Action.DISPATCH,
+    Action.ASK_DECLINE,
+    Action.ACCEPT,
+    Action.CLAIM,
+    Action.ASK_RETURN,
+    Action.RETURN,
+    Action.REFUSE_REVIEW,
+    Action.START,
+    Action.PROGRESS,
+    Action.TRANSFER,
+    Action.RECLASSIFY,
+    Action.SELF_HANDLE,
+    Action.RESOLVE,
+    Action.VERDICT,
+    Action.FOLLOW_UP,
+    Action.REWORK,
+    Action.REOPEN,
+    Action.NUDGE,
+    Action.WITHDRAW,
+    Action.SUPPLEMENT,
+    Action.AUTO_CLOSE,
+    Action.RELOCATE,
+    Action.MERGE,
+    Action.ABSORB,
+    Action.SPLIT,
+    Action.JOIN,
+    Action.ASSIST,
+    Action.ASSIST_DONE,
+    Action.QUOTE,
+    Action.AGREE,
+    Action.BRIEF,
+)
+RARE = frozenset({Action.MERGE, Action.SPLIT, Action.WITHDRAW})
+"""Acts that end most of the story: tried, but not at every turn."""
+
+
+def machine(world, category):
+    """Make the machine over a copy of the world; one new ticket for each life."""
+
+    class Life(RuleBasedStateMachine):
+        @initialize()
+        def begin(self):
+            session.rollback()
+            self.at = clock.now()
+            self.ticket_id = make.submitted(world, category)
+            self.other_id = make.submitted(world, category, by="neighbour")
+
+        @rule(hours=st.integers(1, 200))
+        def time_passes(self, hours):
+            self.at += timedelta(hours=hours)
+
+        @rule(action=st.sampled_from(ACTIONS), name=st.sampled_from(PEOPLE))
+        def somebody_tries(self, action, name):
+            session.rollback()
+            with clock.frozen(self.at):
+                self.at += timedelta(minutes=1)
+                before = queries.get(self.ticket_id).state
+                try:
+                    with unit_of_work():
+                        act(world, action, world.actor(name), self.ticket_id, self.other_id)
+                except SandanError:
+                    return
+                after = queries.get(self.ticket_id).state
+                assert legal(before, after), (before, action, after)
+
+        @rule(data=st.data())
+        def a_button_is_pressed(self, data):
+            session.rollback()
+            with clock.frozen(self.at):
+                ticket = queries.get(self.ticket_id)
+                name = data.draw(st.sampled_from(PEOPLE))
+                found = access.relations(world.actor(name), ticket)
+                rows = workflow.actions_for(ticket, found, self.at)
+                shown = [row.action for row in rows if row.action in ACTIONS]
+                shown = [one for one in shown if one not in RARE] or shown
+            if shown:
+                self.somebody_tries(data.draw(st.sampled_from(shown)), name)
+
+        @invariant()
+        def the_history_is_sound(self):
+            session.rollback()
+            session.expire_all()
+            for ticket_id in (self.ticket_id, self.other_id):
+                ticket, steps = queries.get(ticket_id), queries.steps_of(ticket_id)
+                assert history.flaws(ticket, steps) == []
+                check(world, ticket)
+                check_clocks(ticket)
+                check_holdings(ticket)
+                check_silence(ticket, steps)
+
+    return Life
+
+
+def legal(before, after):
+    """Tell whether the table (or a correction) leads from one state to the other."""
+    steps = {(source, row.to) for row in workflow.TABLE for source in row.sources if row.to}
+    corrected = after in (State.SUBMITTED, State.DISPATCHED)
+    return before is after or (before, after) in steps or corrected
+
+
+def check(world, ticket):
+    """Check what must hold of any ticket at any time."""
+    alive = ticket.state in ALIVE
+    assert (ticket.closed_at is None) == (alive or ticket.state is State.MERGED)
+    assert (ticket.close_reason is None) == (ticket.closed_at is None)
+    assert not {one.hex for one in (ticket.lead_id,) if one} & set(ticket.barred.split())
+    assert not set(ticket.co_ids) & set(ticket.barred.split())
+    assert (ticket.next_due_at < queries.FAR) == (alive and not ticket.parts)
+    assert ticket.ceiling_tier > ticket.tier or ticket.tier == 4
+    assert ticket.returns <= 2
+    for name in STAFF:
+        actor = world.actor(name)
+        if access.is_accused(actor, ticket):
+            assert access.relations(actor, ticket) <= {Relation.REPORTER, Relation.FILER}
+
+
+RUNS = {
+    ClockKind.ACCEPT: {State.SUBMITTED, State.DISPATCHED},
+    ClockKind.RESPOND: {State.SUBMITTED, State.DISPATCHED, State.ACCEPTED},
+    ClockKind.RESOLVE: OPEN,
+}
+"""In which states the newest round of each clock runs."""
+
+
+def check_clocks(ticket):
+    """Check that the clocks' rows and the ticket's due times tell one story."""
+    newest = {one.kind: one for one in sla.clocks(ticket.id)}
+    due = {kind: getattr(ticket, f"{kind.value}_due_at") for kind in ClockKind}
+    assert {kind: one.due_at for kind, one in newest.items()} == due
+    running = {kind for kind, one in newest.items() if one.running}
+    assert running == {
+        kind for kind, states in RUNS.items() if ticket.state in states and not ticket.parts
+    }
+    if running:
+        assert ticket.next_due_at == min(due[kind] for kind in running)
+    if ticket.state is State.RESOLVED:
+        assert ticket.next_due_at == ticket.confirm_due_at
+
+
+def check_holdings(ticket):
+    """Check that whoever holds the ticket has an open row, and nobody else."""
+    rows = queries.holdings_of(ticket.id)
+    standing = [row for row in rows if row.to_at is None]
+    held = ticket.state in ALIVE and ticket.lead_id is not None
+    assert [(one.organisation_id, one.project_id) for one in standing if one.role == "lead"] == (
+        [(ticket.lead_id, ticket.project_id)] if held else []
+    )
+    helping = sorted(one.organisation_id.hex for one in standing if one.role != "lead")
+    assert helping == (sorted(ticket.co_ids) if held else [])
+    leads = [row for row in rows if row.role == "lead"]
+    assert [row.first_handler for row in leads] == [True, *[False] * len(leads)][: len(leads)] or (
+        not leads[0].first_handler and leads[0].why == "当场解决"
+    )
+    for before, after in pairwise(leads):
+        assert before.from_at <= before.to_at <= after.from_at
+    for row in rows:
+        assert SAID.text not in row.why
+
+
+SECRETS = (SAID.text, "住301的老人", "周桂芳", "10020000000")
+
+
+def check_silence(ticket, steps):
+    """Check that what is kept for ever holds no word, name or number of anybody."""
+    kept = "".join(f"{step.changes}{step.facts}" for step in steps) + str(ticket.why)
+    assert [one for one in SECRETS if one in kept] == []
+
+
+@pytest.mark.parametrize("category", [make.LIGHT, make.GUARD, make.UNSURE])
+def test_random_lives_keep_the_invariants(world, category):
+    run_state_machine_as_test(
+        machine(world, category),
+        settings=settings(
+            max_examples=10,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+        ),
+    )
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("category", [make.LIGHT, make.GUARD, make.UNSURE])
+def test_very_many_random_lives_keep_the_invariants(world, category):
+    run_state_machine_as_test(
+        machine(world, category),
+        settings=settings(
+            max_examples=250,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+        ),
+    )
+
+
+def test_a_life_that_forgets_a_step_is_caught(world, monkeypatch):
+    honest = history._append
+
+    def forgetful(ticket, action, actor, at, relation, changes, note):
+        kept = {} if action is Action.ACCEPT else changes
+        return honest(ticket, action, actor, at, relation, kept, note)
+
+    monkeypatch.setattr(history, "_append", forgetful)
+    ticket_id = make.accepted(world, make.submitted(world))
+
+    found = history.flaws(queries.get(ticket_id), queries.steps_of(ticket_id))
+
+    assert any("state is 'accepted'" in flaw for flaw in found)
