@@ -1,0 +1,1 @@
+"""The invented district: places, people and words made for showing the product."""
