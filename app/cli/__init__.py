@@ -1,0 +1,30 @@
+"""The command line: ``flask serve``, ``flask outbox …`` and what rooms need by hand."""
+
+from flask import Flask
+
+from app.cli import calendar, catalog, demo, serve
+from app.cli.keys import key_commands
+from app.cli.outbox import outbox_commands
+from app.cli.routing import routing_commands
+from app.cli.serve import serve_command
+from app.cli.territory import territory
+from app.cli.tickets import ticket_commands
+
+COMMANDS = (
+    serve_command,
+    outbox_commands,
+    ticket_commands,
+    key_commands,
+    territory,
+    catalog.commands,
+    calendar.commands,
+    routing_commands,
+    demo.demo_commands,
+)
+
+
+def register(app: Flask) -> None:
+    """Put the commands on ``app``; what is served in demo mode holds the demo."""
+    serve.before_serving[:] = [demo.prepare]
+    for command in COMMANDS:
+        app.cli.add_command(command)

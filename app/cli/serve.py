@@ -1,0 +1,99 @@
+"""``flask serve``: make ready, say where, become the server.
+
+The process turns into granian (``exec``), so that signals reach it directly.
+SQLite is served by one process with threads, because its writers take turns
+within a process; without Redis that process also drains the outbox.
+"""
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import click
+import flask_migrate
+from flask import current_app
+from flask.cli import with_appcontext
+
+from app.kernel import telemetry
+from app.kernel.marks import refuse_marked_in_production
+from config import DEMO, Settings
+
+TARGET = "wsgi:serving"
+
+before_serving: list[Callable[[], Sequence[str]]] = []
+"""Run in demo mode on a migrated database; each answers lines to print."""
+
+
+@click.command("serve")
+@with_appcontext
+def serve_command() -> None:
+    """Serve the product on one port."""
+    settings: Settings = current_app.extensions["settings"]
+    _check_port(settings)
+    said: list[str] = []
+    if settings.env == DEMO:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        flask_migrate.upgrade()
+        for prepare in before_serving:
+            said += prepare()
+    refuse_marked_in_production(settings)
+    for line in (*said, *addresses(settings)):
+        click.echo(line)
+    sys.stdout.flush()
+    command = server_command(settings)
+    os.execve(command[0], command, server_environment(settings, os.environ))  # noqa: S606
+
+
+def addresses(settings: Settings) -> list[str]:
+    """Name where people and machines find the product."""
+    base = settings.public_url.rstrip("/") or f"http://{settings.host}:{settings.port}"
+    return [
+        f"接口说明      {base}/mp/v1/docs",
+        f"是否就绪      {base}/readyz",
+    ]
+
+
+def server_command(settings: Settings) -> list[str]:
+    """Write granian's command line."""
+    workers = 1 if settings.is_sqlite else settings.web_workers
+    return [
+        str(Path(sys.executable).with_name("granian")),
+        TARGET,
+        "--factory",
+        *("--interface", "wsgi"),
+        *("--host", settings.host, "--port", str(settings.port)),
+        *("--workers", str(workers), "--blocking-threads", str(settings.web_threads)),
+        "--respawn-failed-workers",
+        *("--respawn-interval", "0.5"),
+        *("--workers-kill-timeout", "30"),
+        *("--backlog", "1024", "--http1-header-read-timeout", "10000", "--no-ws"),
+        *("--log-level", "warning"),
+    ]
+
+
+def server_environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """Tell the served process what only it should do: work off the outbox, share metrics."""
+    told = dict(environ)
+    if not settings.redis_url:
+        told["SANDAN_EMBEDDED_WORKER"] = "1"
+    metrics = settings.data_dir / "metrics"
+    shutil.rmtree(metrics, ignore_errors=True)
+    metrics.mkdir(parents=True)
+    told[telemetry.MULTIPROCESS] = str(metrics)
+    return told
+
+
+def _check_port(settings: Settings) -> None:
+    """Refuse early, in words, when somebody else holds the port."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise click.ClickException(
+                f"{settings.host}:{settings.port} is taken; set PORT to another one"
+            ) from error
