@@ -1,0 +1,68 @@
+"""What the timetable runs: one short unit of work per ticket, one bad row never holds the rest."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from app.identity import service as identity
+from app.kernel import idempotency, outbox
+from app.kernel.db import session
+from app.kernel.errors import SandanError
+from app.kernel.work import unit_of_work
+from app.media import service as media
+from app.media import store
+from app.tickets import queries as ticket_queries
+from app.tickets import service as tickets
+
+_log = structlog.get_logger("sandan.jobs")
+
+BATCH = 200
+
+
+def close_silent(now: datetime) -> None:
+    """Close what was resolved and never answered."""
+    _each("tickets.close_silent", ticket_queries.silent(now, BATCH), tickets.auto_close)
+
+
+def climb_reviews(now: datetime) -> None:
+    """Bring late questions to a second person to the desk above."""
+    _each("tickets.climb_reviews", tickets.climb_late(now, BATCH), tickets.climb)
+
+
+def anchor_chains(now: datetime) -> None:
+    """Write the heads of all histories outside the database."""
+    tickets.anchor(store.current(), now)
+
+
+def sweep_media(now: datetime) -> None:
+    """Erase uploads nobody used and files nobody knows."""
+    media.sweep(now)
+
+
+def forget_sessions(now: datetime) -> None:
+    """Forget sessions long over and tries to log in of yesterday."""
+    with unit_of_work():
+        identity.sweep(now)
+
+
+def forget_answers(now: datetime) -> None:
+    """Forget the answers kept for retries after seven days."""
+    more = True
+    while more:
+        with unit_of_work():
+            more = idempotency.purge(now - idempotency.KEPT) > 0
+
+
+def _each(job: str, ids: Iterable[UUID], act: Callable[[UUID], object]) -> None:
+    for one in ids:
+        try:
+            with unit_of_work():
+                act(one)
+        except SandanError as error:
+            _log.warning("job_skipped_one", job=job, id=str(one), code=error.code)
+        except Exception as error:
+            # One bad row never holds the others; the next run tries it again.
+            _log.error("job_failed_one", job=job, id=str(one), error=outbox.describe(error))
+            session.rollback()
