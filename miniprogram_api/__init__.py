@@ -1,0 +1,37 @@
+"""The JSON door of the phone client: residents, grid workers, property, community."""
+
+from flask import Flask
+
+from app.kernel.http import make_api
+from miniprogram_api import (
+    categories,
+    desk_acts,
+    handler_acts,
+    me,
+    media,
+    places,
+    session,
+    tickets,
+    work,
+)
+
+PREFIX = "/mp/v1"
+
+BLUEPRINTS = (
+    session.bp,
+    me.bp,
+    categories.bp,
+    places.bp,
+    media.bp,
+    tickets.bp,
+    work.bp,
+    handler_acts.bp,
+    desk_acts.bp,
+)
+
+
+def door(app: Flask) -> None:
+    """Open the door on ``app``, with its OpenAPI page at /mp/v1/docs."""
+    api = make_api(app, title="三单 Sandan", version="v1", prefix=PREFIX)
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint, url_prefix=PREFIX + (blueprint.url_prefix or ""))
