@@ -15,9 +15,6 @@ from app import cli, rooms
 from app.factory import Door, create_app
 from app.kernel import work
 from app.kernel.marks import refuse_marked_in_production
-from app.kernel.storage import FolderStorage
-from app.media import store
-from app.wechat import gateway
 from config import Settings
 
 DOORS: Sequence[Door] = (miniprogram_api.door, cli.register)
@@ -25,11 +22,8 @@ DOORS: Sequence[Door] = (miniprogram_api.door, cli.register)
 
 def build(settings: Settings) -> Flask:
     """Build the whole product."""
-    if not rooms.MODELS:
-        raise RuntimeError("no room has any table")
     made = create_app(settings, DOORS)
-    store.install(FolderStorage(settings.media_dir))
-    gateway.install(gateway.for_settings(settings))
+    rooms.furnish(settings)
     work.after_commit[:] = [workers.bell(settings)]
     return made
 

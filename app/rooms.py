@@ -1,15 +1,19 @@
-"""Every room's models, imported so that the metadata is whole."""
+"""Every room's models, imported so that the metadata is whole, and what rooms are handed."""
 
 from app.catalog import models as catalog
 from app.identity import models as identity
 from app.kernel import audit, idempotency, marks, outbox, stamps
+from app.kernel.storage import FolderStorage
 from app.media import models as media
+from app.media import store
 from app.ratings import models as ratings
 from app.reviews import models as reviews
 from app.routing import models as routing
 from app.sla import models as sla
 from app.territory import models as territory
 from app.tickets import models as tickets
+from app.wechat import gateway
+from config import Settings
 
 MODELS = (
     audit,
@@ -27,3 +31,12 @@ MODELS = (
     tickets,
     ratings,
 )
+
+
+def furnish(settings: Settings) -> None:
+    """Hand the rooms what they keep files in and talk to WeChat with.
+
+    Whoever composes a process (the web, a worker) calls it once.
+    """
+    store.install(FolderStorage(settings.media_dir))
+    gateway.install(gateway.for_settings(settings))

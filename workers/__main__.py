@@ -18,9 +18,6 @@ from app.factory import create_app
 from app.kernel import telemetry
 from app.kernel.marks import refuse_marked_in_production
 from app.kernel.outbox import Lane
-from app.kernel.storage import FolderStorage
-from app.media import store
-from app.wechat import gateway
 from config import Settings
 from workers import processes, rqueue
 from workers.drain import PRODUCT
@@ -67,11 +64,8 @@ def _run_embedded(settings: Settings) -> None:
 
 def _build(settings: Settings) -> Flask:
     """Build the product without its doors, with what listeners need."""
-    if not rooms.MODELS:
-        raise RuntimeError("no room has any table")
     app = create_app(settings)
-    store.install(FolderStorage(settings.media_dir))
-    gateway.install(gateway.for_settings(settings))
+    rooms.furnish(settings)
     with app.app_context():
         refuse_marked_in_production(settings)
     return app

@@ -1,7 +1,7 @@
 """What the timetable runs: one short unit of work per ticket, one bad row never holds the rest."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -19,6 +19,8 @@ from app.tickets import service as tickets
 _log = structlog.get_logger("sandan.jobs")
 
 BATCH = 200
+HALF_WRITTEN = timedelta(hours=1)
+"""No file takes so long to write: what is older was given up."""
 
 
 def close_silent(now: datetime) -> None:
@@ -37,8 +39,9 @@ def anchor_chains(now: datetime) -> None:
 
 
 def sweep_media(now: datetime) -> None:
-    """Erase uploads nobody used and files nobody knows."""
+    """Erase uploads nobody used, files nobody knows and what a crash left half-written."""
     media.sweep(now)
+    store.current().sweep_drafts(older_than=now - HALF_WRITTEN)
 
 
 def forget_sessions(now: datetime) -> None:

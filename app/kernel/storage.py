@@ -61,6 +61,9 @@ class Storage(Protocol):
     ) -> Iterator[tuple[str, datetime]]:
         """Walk over (key, kept at) of the keys that start with ``prefix``."""
 
+    def sweep_drafts(self, *, older_than: datetime) -> int:
+        """Forget what a crash left half-written; how many went."""
+
 
 def checked_key(key: str) -> str:
     """Hand back a safe relative name.
@@ -139,8 +142,12 @@ class FolderStorage:
     def list(
         self, prefix: str = "", *, older_than: datetime | None = None
     ) -> Iterator[tuple[str, datetime]]:
-        """Walk over the files, folder by folder; unfinished drafts are left out."""
-        for path, kept_at in self._files():
+        """Walk over the files, folder by folder; unfinished drafts are left out.
+
+        Only the folder that ``prefix`` names is entered.
+        """
+        within = prefix.rpartition("/")[0]
+        for path, kept_at in self._files(self._path(within) if within else self._folder):
             key = path.relative_to(self._folder).as_posix()
             wanted = key.startswith(prefix) and not path.name.startswith(_DRAFT)
             if wanted and (older_than is None or kept_at < older_than):
@@ -150,15 +157,16 @@ class FolderStorage:
         """Remove drafts that a crash left behind; how many went."""
         abandoned = [
             path
-            for path, kept_at in self._files()
+            for path, kept_at in self._files(self._folder)
             if path.name.startswith(_DRAFT) and kept_at < older_than
         ]
         for path in abandoned:
             path.unlink(missing_ok=True)
         return len(abandoned)
 
-    def _files(self) -> Iterator[tuple[Path, datetime]]:
-        for folder, folders, names in os.walk(self._folder):
+    @staticmethod
+    def _files(top: Path) -> Iterator[tuple[Path, datetime]]:
+        for folder, folders, names in os.walk(top):
             folders.sort()
             for name in sorted(names):
                 path = Path(folder, name)
