@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kernel import clock, crypto
-from app.kernel.db import Model, db, session
+from app.kernel.db import Model, db, fetch, session
 from app.kernel.errors import Conflict, Invalid
 from app.kernel.ids import new_id
 from app.kernel.work import in_unit, unit_of_work
@@ -195,7 +195,7 @@ def _inserted(request: Request, claim_id: UUID, until: datetime | None) -> bool:
         "claimed_until": until,
         "made_at": clock.now(),
     }
-    return session.execute(_INSERT[db.engine.dialect.name], row).one_or_none() is not None
+    return fetch(_INSERT[db.engine.dialect.name], row).one_or_none() is not None
 
 
 def _store(request: Request, claim_id: UUID, answer: Answer) -> None:
@@ -207,7 +207,7 @@ def _store(request: Request, claim_id: UUID, answer: Answer) -> None:
         "sealed_body": crypto.seal(answer.body) if answer.body else None,
         "claimed_until": None,
     }
-    session.connection().execute(_ANSWER, row)
+    fetch(_ANSWER, row)
 
 
 def _release(request: Request, claim_id: UUID) -> None:

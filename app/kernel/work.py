@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy.orm.exc import StaleDataError
 
+from app.kernel import appending
 from app.kernel.db import db, session
 from app.kernel.errors import Conflict
 
@@ -52,6 +53,7 @@ def unit_of_work() -> Iterator[None]:
                 raise
     finally:
         _open.reset(token)
+        appending.forget()
         news = session.info.pop(NEWS, False)
     if news:
         for ring in after_commit:

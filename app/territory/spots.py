@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import aliased, join
 
 from app.kernel import stamps
-from app.kernel.db import session
+from app.kernel.db import fetch, session
 from app.kernel.errors import Invalid, NotFound
 from app.territory import rules
 from app.territory.atlas import Atlas, CompoundView, Found, GridView
@@ -163,7 +163,7 @@ def spot_of_place(place_id: UUID) -> Spot:
         NotFound: no live place (codes ``unknown_place``, ``place_retired``).
 
     """
-    row = session.execute(_BY_PLACE, {"place_id": place_id}).one_or_none()
+    row = fetch(_BY_PLACE, {"place_id": place_id}).one_or_none()
     if row is None:
         raise NotFound("没有这个地址。", code="unknown_place")
     return _spot(row, _Thing(), "按所选地址")
@@ -181,7 +181,7 @@ def spot_of_scene(scene: str) -> Spot:
     unknown = NotFound("没有这个二维码，请改用地图或地址选择。", code="unknown_scene")
     if read is None:
         raise unknown
-    row = session.execute(_BY_SCENE, {"scene": read}).one_or_none()
+    row = fetch(_BY_SCENE, {"scene": read}).one_or_none()
     if row is None:
         raise unknown
     if row.revoked_at is not None:

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from app.kernel import crypto, outbox
 from app.kernel.actor import Actor
-from app.kernel.db import session
+from app.kernel.appending import append
 from app.kernel.errors import Conflict, Forbidden, RuleBroken
 from app.kernel.ids import new_id, new_token
 from app.tickets import workflow
@@ -39,6 +39,12 @@ NOT_REPLAYED = frozenset(
         "next_due_at",
     }
 )
+_DEFAULTS = tuple(
+    (column.name, column.default.arg if column.default.is_scalar else None)
+    for column in Ticket.__table__.columns
+    if column.default is not None and (column.default.is_scalar or column.name not in NOT_REPLAYED)
+)
+"""Column and default; None stands for a list of its own."""
 REPLAYED = tuple(c.name for c in Ticket.__table__.columns if c.name not in NOT_REPLAYED)
 
 
@@ -94,14 +100,9 @@ def _submitter(ticket: Ticket, actor: Actor) -> Relation:
 
 def _settle_defaults(ticket: Ticket) -> None:
     """Set column defaults now: the first step must name them before the flush does."""
-    for column in Ticket.__table__.columns:
-        default = column.default
-        if default is None or getattr(ticket, column.name) is not None:
-            continue
-        if default.is_scalar:
-            setattr(ticket, column.name, default.arg)
-        elif column.name in REPLAYED:
-            setattr(ticket, column.name, [])
+    for name, default in _DEFAULTS:
+        if getattr(ticket, name) is None:
+            setattr(ticket, name, [] if default is None else default)
 
 
 def move(
@@ -165,7 +166,7 @@ def _append(
     step.hash = crypto.chain_link(step.previous_hash, canonical(step))
     ticket.chain_length = step.seq
     ticket.chain_head = step.hash
-    session.add(step)
+    append(step)
     outbox.record(
         TicketMoved(
             ticket_id=ticket.id,

@@ -5,15 +5,15 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kernel.crypto import Sealed
 from app.kernel.db import Model, append_only
 from app.kernel.ids import new_id
 from app.tickets.states import Action, CloseReason, QuoteState, ResultKind, State
 
-# Each row below belongs to a ticket and names it as a relationship, never loaded:
-# only relationships tell the session that the ticket must be inserted first.
+# No row names its ticket as a relationship: each of them costs every flush a look at all
+# rows. What is written together with a new ticket goes out after it (kernel.appending).
 
 OPEN_ROW = text("closed_at IS NULL")
 
@@ -215,8 +215,6 @@ class Step(Model):
     previous_hash: Mapped[str]
     hash: Mapped[str]
 
-    ticket: Mapped[Ticket] = relationship(lazy="raise")
-
 
 append_only(Step.__table__, erasable={"personal": "NULL"})  # type: ignore[arg-type]
 
@@ -241,8 +239,6 @@ class Holding(Model):
     due_at: Mapped[datetime | None]
     why: Mapped[str]
 
-    ticket: Mapped[Ticket] = relationship(lazy="raise")
-
 
 class TicketLink(Model):
     """A thread to something outside: a meeting, a project, a mediation, a fund item."""
@@ -256,8 +252,6 @@ class TicketLink(Model):
     target_id: Mapped[UUID]
     linked_at: Mapped[datetime]
 
-    ticket: Mapped[Ticket] = relationship(lazy="raise")
-
 
 class Follower(Model):
     """Somebody with the same trouble: joined, or merged in with an own ticket."""
@@ -270,8 +264,6 @@ class Follower(Model):
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
     joined_at: Mapped[datetime]
     own_ticket_id: Mapped[UUID | None] = mapped_column(ForeignKey("ticket.id"))
-
-    ticket: Mapped[Ticket] = relationship(foreign_keys=[ticket_id], lazy="raise")
 
 
 class Verdict(Model):
@@ -290,8 +282,6 @@ class Verdict(Model):
     decisive: Mapped[bool]
     at: Mapped[datetime]
 
-    ticket: Mapped[Ticket] = relationship(lazy="raise")
-
 
 class Appointment(Model):
     """A promised visit and whether both sides kept it."""
@@ -306,8 +296,6 @@ class Appointment(Model):
     no_show_by: Mapped[str | None]  # handler | resident
     no_show_at: Mapped[datetime | None]
 
-    ticket: Mapped[Ticket] = relationship(lazy="raise")
-
 
 class Quote(Model):
     """An offer before a repair; nothing is paid here."""
@@ -321,5 +309,3 @@ class Quote(Model):
     made_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
     agreed: Mapped[bool | None]
-
-    ticket: Mapped[Ticket] = relationship(lazy="raise")

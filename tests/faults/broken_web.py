@@ -17,7 +17,7 @@ from flask import Flask, Response, has_request_context, request
 from sqlalchemy import event
 
 import wsgi
-from app.kernel import ids
+from app.kernel import appending, ids
 from app.kernel.db import session
 from app.kernel.http import run
 from app.kernel.outbox.models import OutboxEvent
@@ -149,9 +149,9 @@ def _hold_back(flushing: Any, *_: object) -> None:
     late = {HISTORY_LATE: (Step, OutboxEvent), NEWS_LATE: (OutboxEvent,)}.get(_here.bug or "")
     if not late:
         return
-    for row in [row for row in flushing.new if isinstance(row, late)]:
-        flushing.expunge(row)
-        _here.held_back.append(row)
+    waiting = flushing.info.get(appending.WAITING, [])
+    _here.held_back += [row for row in waiting if isinstance(row, late)]
+    waiting[:] = [row for row in waiting if not isinstance(row, late)]
 
 
 def _bring_forth(rows: Sequence[Any]) -> None:
@@ -159,5 +159,6 @@ def _bring_forth(rows: Sequence[Any]) -> None:
         return
     bug, _here.bug = _here.bug, None
     with unit_of_work():
-        session.add_all(rows)
+        for row in rows:
+            appending.append(row)
     _here.bug = bug

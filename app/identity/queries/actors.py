@@ -20,7 +20,7 @@ from app.identity.rules import (
 )
 from app.kernel import clock, crypto, stamps
 from app.kernel.actor import Actor, Grant
-from app.kernel.db import Utc, session
+from app.kernel.db import Utc, fetch
 
 LONGEST_TOKEN = 200
 
@@ -65,10 +65,10 @@ def identify(token: str) -> Identified | None:
         return None
     at = clock.now()
     asked = {"token_hash": crypto.fingerprint(token), "at": at}
-    rows = session.execute(_BY_TOKEN, asked).all()
+    rows = fetch(_BY_TOKEN, asked).all()
     if not rows:
         return None
-    session_id, method, opened_at, seen_at, versions, *_ = rows[0]
+    session_id, method, opened_at, seen_at, versions = rows[0][: len(_OF_SESSION)]
     stamps.remember(versions)
     return Identified(
         _actor([row[len(_OF_SESSION) :] for row in rows], session_id),
@@ -80,7 +80,7 @@ def identify(token: str) -> Identified | None:
 
 def actor_of(person_id: UUID, *, session_id: UUID | None = None) -> Actor | None:
     """Make the actor a person would be now; None if unknown or deactivated."""
-    rows = session.execute(_BY_PERSON, {"person_id": person_id, "at": clock.now()}).all()
+    rows = fetch(_BY_PERSON, {"person_id": person_id, "at": clock.now()}).all()
     return _actor(rows, session_id) if rows else None
 
 
@@ -115,8 +115,9 @@ def _ties(*first: Any) -> Select[Any]:
             _desk,
             and_(
                 _desk.place_id == RoleGrant.place_id,
-                RoleGrant.role.in_(sorted(DESK_ROLES)),
-                _desk.kind.in_(list(DESKS.values())),
+                # not in_(): its list would be written into the statement at every request
+                or_(*(RoleGrant.role == role for role in sorted(DESK_ROLES))),
+                or_(*(_desk.kind == kind for kind in DESKS.values())),
                 holds_at(_desk, _AT),
             ),
         )

@@ -12,6 +12,7 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.kernel import clock
+from app.kernel.appending import append
 from app.kernel.db import db, session
 from app.kernel.errors import NotFound
 from app.kernel.ids import new_id
@@ -54,7 +55,7 @@ def record(event: Event, *, due: datetime | None = None) -> None:
     if _untold.get():
         return
     now = clock.now()
-    session.add(
+    append(
         OutboxEvent(
             id=event.event_id,
             topic=event.topic,

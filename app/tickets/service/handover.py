@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import update
 
 from app.identity import queries as identity
+from app.kernel.appending import append
 from app.kernel.db import session
 from app.kernel.errors import Invalid, RuleBroken
 from app.routing.rules import Decision
@@ -100,7 +101,7 @@ def begin_lead(
     ``why`` is a phrase of ours: what people write belongs to the step, sealed.
     """
     if ticket.lead_id is not None:
-        session.add(
+        append(
             Holding(
                 ticket_id=ticket.id,
                 organisation_id=ticket.lead_id,
@@ -120,7 +121,7 @@ def add_co_handler(
     ticket: Ticket, organisation_id: UUID, at: datetime, why: str, *, due_at: datetime | None
 ) -> None:
     """Open a co-handler's holding row."""
-    session.add(
+    append(
         Holding(
             ticket_id=ticket.id,
             organisation_id=organisation_id,
