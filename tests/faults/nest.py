@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import time
 import threading
 from pathlib import Path
 
@@ -28,13 +29,15 @@ from workers.embedded import EmbeddedWorker
 
 PR_SET_PDEATHSIG = 1
 LEASE_S = 1.0
+PAUSE_S = 0.05
 EMBEDDED, KEEPER = "embedded", "keeper"
 
 
 def finish_first(lease: Lease, listener: Listener) -> None:
-    """The seeded bug: say that it is done, then do it."""
+    """The seeded bug: say that it is done, then (where a kill would show it) do it."""
     with unit_of_work():
         leases._finish(lease)
+    time.sleep(PAUSE_S)
     with unit_of_work():
         listener.handle(lease.event)
         session.flush()
