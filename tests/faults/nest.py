@@ -11,8 +11,8 @@ import json
 import os
 import signal
 import sys
-import time
 import threading
+import time
 from pathlib import Path
 
 from flask import Flask
