@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from flask_sqlalchemy import SQLAlchemy
-from psycopg import Connection, RawCursor, RawServerCursor
-from psycopg.pq import TransactionStatus
+from psycopg import Connection, OperationalError, RawCursor, RawServerCursor
+from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import (
     DDL,
     JSON,
@@ -136,10 +136,17 @@ class KeepingConnection(Connection[Any]):
     """
 
     def rollback(self) -> None:
-        """Roll back to the start of the transaction, if there is one."""
+        """Roll back to the start of the transaction, if there is one.
+
+        Raises:
+            psycopg.OperationalError: the server is gone.
+
+        """
         with self.lock:
-            if self.pgconn.transaction_status != TransactionStatus.IDLE:
-                self.pgconn.exec_(b"ROLLBACK")
+            if self.pgconn.transaction_status == TransactionStatus.IDLE:
+                return
+            if self.pgconn.exec_(b"ROLLBACK").status != ExecStatus.COMMAND_OK:
+                raise OperationalError("the rollback was not answered")
 
 
 def engine_options(url: str, *, pool_size: int) -> dict[str, Any]:
