@@ -59,8 +59,8 @@ def turn(
         for other in fanned.lanes - {lane}:
             ring(other)
         ran = _run_batch(wiring, lane, bound, enough) if outbox.is_ready(lane) else 0
-        if not fanned.events and not ran:
-            return False
+        if not fanned.more and not ran:
+            return False  # what came since then has rung again
     return True
 
 

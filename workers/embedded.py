@@ -24,7 +24,7 @@ from workers.drain import PRODUCT, Wiring
 _log = structlog.get_logger("sandan.worker")
 
 LOOK_S = 1.0
-GATHER_S = 0.1
+GATHER_S = 0.25
 """Rung, it waits so long for more: the commits of a busy moment are one turn, not many."""
 PAUSE_AFTER_ERROR_S = 2.0
 STOP_S = 20.0

@@ -39,6 +39,7 @@ NOT_REPLAYED = frozenset(
         "next_due_at",
     }
 )
+_PLAIN = frozenset({str, int, bool, float, type(None)})
 _DEFAULTS = tuple(
     (column.name, column.default.arg if column.default.is_scalar else None)
     for column in Ticket.__table__.columns
@@ -84,8 +85,8 @@ def require(ticket: Ticket, action: Action, relations: frozenset[Relation], at: 
 def begin(ticket: Ticket, actor: Actor, at: datetime, note: Note) -> Step:
     """Write the first step of a new ticket: everything it starts with."""
     _settle_defaults(ticket)
-    changes = {name: _plain(getattr(ticket, name)) for name in REPLAYED}
-    changes = {name: value for name, value in changes.items() if value is not None}
+    columns = vars(ticket)  # of a new row: what is not there was never set
+    changes = {name: _plain(columns[name]) for name in REPLAYED if columns.get(name) is not None}
     return _append(ticket, Action.SUBMIT, actor, at, _submitter(ticket, actor), changes, note)
 
 
@@ -101,7 +102,7 @@ def _submitter(ticket: Ticket, actor: Actor) -> Relation:
 def _settle_defaults(ticket: Ticket) -> None:
     """Set column defaults now: the first step must name them before the flush does."""
     for name, default in _DEFAULTS:
-        if getattr(ticket, name) is None:
+        if vars(ticket).get(name) is None:
             setattr(ticket, name, [] if default is None else default)
 
 
@@ -263,6 +264,8 @@ def _replay_flaws(ticket: Ticket, steps: Sequence[Step]) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):

@@ -70,10 +70,11 @@ def record(event: Event, *, due: datetime | None = None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Fanned:
-    """How many events were handed on, and to which lanes."""
+    """How many events were handed on, to which lanes, and whether more may wait."""
 
     events: int
     lanes: frozenset[Lane]
+    more: bool = False
 
 
 def fan_out(listeners: Listeners, *, limit: int = 200) -> Fanned:
@@ -97,7 +98,7 @@ def fan_out(listeners: Listeners, *, limit: int = 200) -> Fanned:
             session.execute(
                 insert.on_conflict_do_nothing(index_elements=["event_id", "listener"]), rows
             )
-    return Fanned(len(events), frozenset(row["queue"] for row in rows))
+    return Fanned(len(events), frozenset(row["queue"] for row in rows), more=len(events) >= limit)
 
 
 def _take(limit: int) -> Sequence[Any]:
