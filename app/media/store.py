@@ -1,4 +1,4 @@
-"""Where the files lie: the storage that the factory installs, all variants or none."""
+"""Where the files lie: the storage that `rooms.furnish` installs, all variants or none."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -18,7 +18,7 @@ def install(storage: Storage) -> None:
 def current() -> Storage:
     """Hand out the storage in use."""
     if not _installed:
-        raise RuntimeError("no media storage installed; the factory does that")
+        raise RuntimeError("no media storage installed; rooms.furnish does that")
     return _installed[0]
 
 
