@@ -42,7 +42,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     web_workers: int = 2
-    web_threads: int = 4
+    web_threads: int = 16
+    web_at_once: int = 2
     embedded_worker: bool = False
     trusted_proxies: int = 0
     max_body_bytes: int = 12 * 1024 * 1024
@@ -90,7 +91,8 @@ class Settings:
             host=environ.get("HOST", "127.0.0.1"),
             port=_number(environ, "PORT", 8000),
             web_workers=_number(environ, "WEB_WORKERS", 2),
-            web_threads=_number(environ, "WEB_THREADS", 4),
+            web_threads=_number(environ, "WEB_THREADS", 16),
+            web_at_once=_number(environ, "WEB_AT_ONCE", 2),
             embedded_worker=environ.get("SANDAN_EMBEDDED_WORKER", "") == "1",
             trusted_proxies=_number(environ, "TRUSTED_PROXIES", 0),
             rate_limits=environ.get("SANDAN_RATE_LIMITS", "1") != "0",

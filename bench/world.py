@@ -80,8 +80,6 @@ def environment(url: str, folder: Path, *, port: int = 8000) -> dict[str, str]:
         "DATABASE_URL": url,
         "SANDAN_RATE_LIMITS": "0",
         "LOG_LEVEL": "INFO",
-        "WEB_WORKERS": "2",
-        "WEB_THREADS": "4",
         "PORT": str(port),
     }
 

@@ -62,7 +62,7 @@ def honest(settings, folder, town, kills) -> Tally:
 
 def broken(settings, folder, town, kills, bug) -> Tally:
     """The same with a seeded bug: a larger crowd, and time for it to be in the open."""
-    target, told = f"tests.faults.broken_web:{bug}", {"WEB_THREADS": "16"}
+    target, told = f"tests.faults.broken_web:{bug}", {"WEB_THREADS": "16", "WEB_AT_ONCE": "16"}
     with open_web(settings, folder, target=target, told=told) as web:
         web.start()
         with gathered(town, web.port, seed(), size=14, forgiving=True) as crowd:
