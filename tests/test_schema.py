@@ -6,8 +6,9 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import DatabaseError
 
-from app.kernel.db import append_only_statements, db, session
+from app.kernel.db import db, guard_statements, is_guarded, session
 from tests.databases import migrate
 
 
@@ -94,17 +95,17 @@ def test_up_down_and_up_again(engine):
     assert snapshot(engine) == before
 
 
-def test_every_append_only_table_has_its_triggers(engine):
+def test_every_guarded_table_has_its_triggers(engine):
     shape = str(snapshot(engine))
-    tables = [table for table in db.metadata.tables.values() if "append_only" in table.info]
+    tables = [table for table in db.metadata.tables.values() if is_guarded(table)]
     made = [
         re.search(r"CREATE TRIGGER (\w+)", statement).group(1)
         for table in tables
-        for statement in append_only_statements(table, dialect=engine.dialect.name)
+        for statement in guard_statements(table, dialect=engine.dialect.name)
         if "CREATE TRIGGER" in statement
     ]
 
-    assert {"ticket_step", "audit_entry"} <= {table.name for table in tables}
+    assert {"ticket_step", "audit_entry", "place", "category"} <= {table.name for table in tables}
     assert [name for name in made if name not in shape] == []
 
 
@@ -114,3 +115,10 @@ def test_a_lost_trigger_would_be_seen(engine):
     session.commit()
 
     assert name not in str(snapshot(engine))
+
+
+@pytest.mark.parametrize("table", ["place", "category", "organisation", "property_project"])
+def test_a_row_that_tickets_name_stays(world, table):
+    with pytest.raises(DatabaseError, match="rows stay"):
+        session.execute(text(f"DELETE FROM {table}"))  # noqa: S608
+    session.rollback()

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.catalog.rules import Accused, Kind, Party, Provenance, Urgency, WorkCalendar
-from app.kernel.db import Model, append_only, short_enum
+from app.kernel.db import Model, append_only, kept, short_enum
 from app.kernel.ids import new_id
 
 
@@ -61,6 +61,9 @@ class Category(Model):
     source_note: Mapped[str]
     policy_version: Mapped[int]
     retired_at: Mapped[datetime | None]
+
+
+kept(Category.__table__)  # type: ignore[arg-type]
 
 
 class CategoryHistory(Model):

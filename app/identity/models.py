@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.identity.rules import BindingKind, BindingStatus, LoginMethod, OrgKind, Role
 from app.kernel.crypto import Sealed
-from app.kernel.db import Model
+from app.kernel.db import Model, kept
 from app.kernel.ids import new_id
 
 
@@ -121,6 +121,9 @@ class Organisation(Model):
     valid_to: Mapped[datetime | None]
 
 
+kept(Organisation.__table__)  # type: ignore[arg-type]
+
+
 class PropertyProject(Model):
     """A firm's contract for a compound."""
 
@@ -134,6 +137,9 @@ class PropertyProject(Model):
     manager_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     valid_from: Mapped[datetime]
     valid_to: Mapped[datetime | None]
+
+
+kept(PropertyProject.__table__)  # type: ignore[arg-type]
 
 
 class ServiceScope(Model):

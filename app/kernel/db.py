@@ -246,11 +246,31 @@ def _sqlite_triggers(table: str, allowed: str) -> list[str]:
     ]
 
 
+def _postgresql_keepers(table: str) -> list[str]:
+    function = f"{table}_kept"
+    return [
+        f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        f"BEGIN RAISE EXCEPTION '{table} rows stay'; END $$",
+        f"DROP TRIGGER IF EXISTS {table}_no_delete ON {table}",
+        f"CREATE TRIGGER {table}_no_delete BEFORE DELETE OR TRUNCATE ON {table} "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {function}()",
+    ]
+
+
+def _sqlite_keepers(table: str) -> list[str]:
+    return [
+        f"DROP TRIGGER IF EXISTS {table}_no_delete",
+        f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} rows stay'); END",
+    ]
+
+
 def _unless(allowed: str) -> str:
     return f"WHEN (NOT ({allowed})) " if allowed else ""
 
 
 _TRIGGERS = {"postgresql": _postgresql_triggers, "sqlite": _sqlite_triggers}
+_KEEPERS = {"postgresql": _postgresql_keepers, "sqlite": _sqlite_keepers}
 
 
 def append_only(table: Table, *, erasable: Mapping[str, str] | None = None) -> None:
@@ -260,17 +280,38 @@ def append_only(table: Table, *, erasable: Mapping[str, str] | None = None) -> N
     may clear to the SQL literal they are cleared to; all others never change.
     """
     table.info["append_only"] = dict(erasable or {})
-    for dialect in _TRIGGERS:
-        for statement in append_only_statements(table, dialect=dialect):
-            ddl = DDL(statement.replace("%", "%%")).execute_if(dialect=dialect)  # type: ignore[no-untyped-call]
-            event.listen(table, "after_create", ddl)
+    _guard_at_birth(table)
 
 
-def append_only_statements(table: Table, *, dialect: str) -> list[str]:
-    """Name the trigger statements of a table declared with :func:`append_only`."""
+def kept(table: Table) -> None:
+    """Declare that rows of ``table`` stay: DELETE and TRUNCATE are refused.
+
+    Then others may name them without a foreign key, whose check locks the named
+    row: every report would queue for the row of its district (ADR 0010).
+    """
+    table.info["kept"] = True
+    _guard_at_birth(table)
+
+
+def is_guarded(table: Table) -> bool:
+    """Tell whether triggers belong to a table."""
+    return "append_only" in table.info or "kept" in table.info
+
+
+def guard_statements(table: Table, *, dialect: str) -> list[str]:
+    """Name the trigger statements of a table declared append-only or kept."""
+    if "append_only" not in table.info:
+        return _KEEPERS[dialect](table.name)
     erasable = table.info["append_only"]
     if not erasable:
         return append_only_ddl(table.name, dialect=dialect)
     fixed = [c.name for c in table.columns if c.name not in erasable]
     guards = {name: f"OLD.{name}" for name in fixed} | dict(erasable)
     return guard_columns_ddl(table.name, guards, dialect=dialect)
+
+
+def _guard_at_birth(table: Table) -> None:
+    for dialect in _TRIGGERS:
+        for statement in guard_statements(table, dialect=dialect):
+            ddl = DDL(statement.replace("%", "%%")).execute_if(dialect=dialect)  # type: ignore[no-untyped-call]
+            event.listen(table, "after_create", ddl)

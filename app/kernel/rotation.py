@@ -14,7 +14,7 @@ from sqlalchemy import Column, Table, Text, and_, bindparam, cast, select, text,
 
 from app.kernel import crypto
 from app.kernel.crypto import Sealed
-from app.kernel.db import append_only_statements, db, session
+from app.kernel.db import db, guard_statements, session
 
 BATCH = 500
 
@@ -67,5 +67,5 @@ def _open(table: Table) -> None:
 def _close(table: Table) -> None:
     if "append_only" not in table.info:
         return
-    for statement in append_only_statements(table, dialect=db.engine.dialect.name):
+    for statement in guard_statements(table, dialect=db.engine.dialect.name):
         session.connection().exec_driver_sql(statement)

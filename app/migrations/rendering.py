@@ -1,4 +1,4 @@
-"""What autogenerate writes: plain SQLAlchemy types and the append-only triggers.
+"""What autogenerate writes: plain SQLAlchemy types and the triggers of guarded tables.
 
 Migrations import nothing of the house, so that an old one still runs when the
 code has moved on.
@@ -12,13 +12,13 @@ from alembic.operations import ops
 from alembic.operations.ops import MigrateOperation
 from sqlalchemy import JSON, Table, TypeDecorator
 
-from app.kernel.db import append_only_statements
+from app.kernel.db import guard_statements, is_guarded
 
 DIALECTS = ("postgresql", "sqlite")
 
 
 class GuardTable(MigrateOperation):
-    """Put the triggers of an append-only table in place."""
+    """Put the triggers of an append-only or kept table in place."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -32,7 +32,7 @@ class GuardTable(MigrateOperation):
 def _render_guard(_context: AutogenContext, guard: GuardTable) -> list[str]:
     lines = []
     for dialect in DIALECTS:
-        statements = append_only_statements(guard.table, dialect=dialect)
+        statements = guard_statements(guard.table, dialect=dialect)
         written = ",\n".join(f"    {statement!r}" for statement in statements)
         lines.append(f"on(\n    {dialect!r},\n{written},\n)")
     return lines
@@ -45,7 +45,7 @@ writer = rewriter.Rewriter()
 def _guard_new_table(_context: Any, _revision: Any, create: ops.CreateTableOp) -> list[Any]:
     table = create.to_table()
     known = _context.opts["target_metadata"].tables.get(table.name)
-    if known is None or "append_only" not in known.info:
+    if known is None or not is_guarded(known):
         return [create]
     return [create, GuardTable(known)]
 
@@ -54,7 +54,7 @@ def _guard_new_table(_context: Any, _revision: Any, create: ops.CreateTableOp) -
 def _guard_changed_table(_context: Any, _revision: Any, modify: ops.ModifyTableOps) -> list[Any]:
     known = _context.opts["target_metadata"].tables.get(modify.table_name)
     only_indexes = all(isinstance(op, ops.CreateIndexOp | ops.DropIndexOp) for op in modify.ops)
-    if known is None or "append_only" not in known.info or only_indexes:
+    if known is None or not is_guarded(known) or only_indexes:
         return [modify]
     return [modify, GuardTable(known)]
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.kernel.db import Model
+from app.kernel.db import Model, kept
 from app.kernel.ids import new_id
 from app.territory.datum import Datum, LatLon
 from app.territory.rules import FacilityKind, Level, ManagementMode
@@ -92,6 +92,9 @@ class Place(Located, Model):
     retired_at: Mapped[datetime | None]
 
 
+kept(Place.__table__)  # type: ignore[arg-type]
+
+
 class CompoundProfile(Model):
     """What is special about a compound: who manages it, and where it ends."""
 
@@ -136,6 +139,9 @@ class Grid(Model):
     __mapper_args__ = {"version_id_col": version}
 
 
+kept(Grid.__table__)  # type: ignore[arg-type]
+
+
 class Facility(Located, Model):
     """A lamp, a lift, a manhole: numbered, and somebody answers for it."""
 
@@ -162,6 +168,9 @@ class Facility(Located, Model):
     warranty_until: Mapped[date | None]
     created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
+
+
+kept(Facility.__table__)  # type: ignore[arg-type]
 
 
 class PlaceScene(Model):

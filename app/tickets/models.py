@@ -33,7 +33,9 @@ class Ticket(Model):
     """One report, from a resident's words to the resident's verdict.
 
     Only ``history.move`` writes the columns named in ``history.REPLAYED``; that
-    is what makes the present state recomputable from the steps.
+    is what makes the present state recomputable from the steps. Places, grids,
+    categories and organisations are named without a foreign key: their rows stay
+    (ADR 0010).
     """
 
     __tablename__ = "ticket"
@@ -80,7 +82,7 @@ class Ticket(Model):
     number: Mapped[str] = mapped_column(unique=True)
     version: Mapped[int] = mapped_column(default=1)
     state: Mapped[State]
-    category_code: Mapped[str] = mapped_column(ForeignKey("category.code"))
+    category_code: Mapped[str]
     kind: Mapped[str]
     urgency: Mapped[str]
     policy_version: Mapped[int] = mapped_column(default=1)
@@ -99,15 +101,15 @@ class Ticket(Model):
     handler_brief: Mapped[str | None] = mapped_column(Sealed)
     happened_at: Mapped[datetime | None]
 
-    district_id: Mapped[UUID | None] = mapped_column(ForeignKey("place.id"))
-    street_id: Mapped[UUID | None] = mapped_column(ForeignKey("place.id"))
-    community_id: Mapped[UUID | None] = mapped_column(ForeignKey("place.id"))
-    compound_id: Mapped[UUID | None] = mapped_column(ForeignKey("place.id"))
-    building_id: Mapped[UUID | None] = mapped_column(ForeignKey("place.id"))
-    unit_id: Mapped[UUID | None] = mapped_column(ForeignKey("place.id"))
-    dwelling_id: Mapped[UUID | None] = mapped_column(ForeignKey("place.id"))
-    facility_id: Mapped[UUID | None] = mapped_column(ForeignKey("facility.id"))
-    grid_id: Mapped[UUID | None] = mapped_column(ForeignKey("grid.id"))
+    district_id: Mapped[UUID | None]
+    street_id: Mapped[UUID | None]
+    community_id: Mapped[UUID | None]
+    compound_id: Mapped[UUID | None]
+    building_id: Mapped[UUID | None]
+    unit_id: Mapped[UUID | None]
+    dwelling_id: Mapped[UUID | None]
+    facility_id: Mapped[UUID | None]
+    grid_id: Mapped[UUID | None]
     place_label: Mapped[str] = mapped_column(Sealed)
     public_label: Mapped[str]
     lat: Mapped[float | None]
@@ -116,19 +118,19 @@ class Ticket(Model):
     tier: Mapped[int]
     ceiling_tier: Mapped[int]
     desk_level: Mapped[str]
-    desk_id: Mapped[UUID | None] = mapped_column(ForeignKey("place.id"))
+    desk_id: Mapped[UUID | None]
     """The node whose staff dispatch and decide; its level is ``desk_level``."""
     mode: Mapped[str]
     claimable: Mapped[bool] = mapped_column(default=False)
     desk_acts: Mapped[bool] = mapped_column(default=False)
-    lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
-    proposed_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
+    lead_id: Mapped[UUID | None]
+    proposed_id: Mapped[UUID | None]
     """Whom routing proposes while the ticket waits at the desk."""
-    project_id: Mapped[UUID | None] = mapped_column(ForeignKey("property_project.id"))
+    project_id: Mapped[UUID | None]
     assignee_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     co_ids: Mapped[list[str]] = mapped_column(default=list)
     parties: Mapped[list[str]] = mapped_column(default=list)
-    respondent_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
+    respondent_id: Mapped[UUID | None]
     barred: Mapped[str] = mapped_column(default="")
     """Every organisation that may never hold or read it: hex ids, space between."""
     why: Mapped[list[str]] = mapped_column(default=list)
@@ -230,8 +232,8 @@ class Holding(Model):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     ticket_id: Mapped[UUID] = mapped_column(ForeignKey("ticket.id"))
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
-    project_id: Mapped[UUID | None] = mapped_column(ForeignKey("property_project.id"))
+    organisation_id: Mapped[UUID]
+    project_id: Mapped[UUID | None]
     role: Mapped[str]  # lead | co_handler
     first_handler: Mapped[bool] = mapped_column(default=False)
     from_at: Mapped[datetime]

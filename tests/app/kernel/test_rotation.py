@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from app.kernel import crypto, rotation
-from app.kernel.db import append_only_statements, db, session
+from app.kernel.db import db, guard_statements, session
 from app.kernel.work import unit_of_work
 from app.tickets import queries
 from app.tickets import service as tickets
@@ -74,7 +74,7 @@ def test_a_turned_history_is_guarded_as_before(world, ring, settings):
     if db.engine.dialect.name == "postgresql":
         shape = "SELECT tgname FROM pg_trigger"
     standing = session.scalars(text(shape)).all()
-    named = str(append_only_statements(table, dialect=db.engine.dialect.name))
+    named = str(guard_statements(table, dialect=db.engine.dialect.name))
 
     assert {"ticket_step_no_update", "ticket_step_no_delete"} <= set(standing)
     assert "ticket_step_no_update" in named
