@@ -22,10 +22,12 @@ from app.tickets.states import OPEN, CloseReason, State
 THINKING_S = 0.005
 
 
-def accept(ticket_id: UUID, person_id: UUID) -> bool:
+def accept(ticket_id: UUID, person_id: UUID, *, slowly: bool = False) -> bool:
+    """Accept what looked free; ``slowly`` so that whoever came beside writes first."""
     return _write(
         ticket_id,
         lambda ticket: ticket.state is State.DISPATCHED,
+        10 * THINKING_S if slowly else THINKING_S,
         state=State.ACCEPTED,
         assignee_id=person_id,
     )
@@ -91,12 +93,17 @@ def _close(ticket_id: UUID, reason: CloseReason) -> bool:
     )
 
 
-def _write(ticket_id: UUID, is_fine: Callable[[Ticket], bool], **values: Any) -> bool:
+def _write(
+    ticket_id: UUID,
+    is_fine: Callable[[Ticket], bool],
+    thinking_s: float = THINKING_S,
+    **values: Any,
+) -> bool:
     looked_fine = is_fine(queries.get(ticket_id))
     session.rollback()
     if not looked_fine:
         return False
-    time.sleep(THINKING_S)
+    time.sleep(thinking_s)
     with unit_of_work():
         session.execute(
             update(Ticket).where(Ticket.id == ticket_id).values(**values),

@@ -312,7 +312,7 @@ def test_control_careless_accepts_follow_a_transfer(town, bare_app):
         race(
             [
                 beside(bare_app, lambda i=i: careless.transfer(i, rival)),
-                beside(bare_app, lambda i=i: careless.accept(i, repairer)),
+                beside(bare_app, lambda i=i: careless.accept(i, repairer, slowly=True)),
             ]
         )
         ticket = queries.get(i)
