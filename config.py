@@ -23,6 +23,10 @@ TEST = "test"
 MODES = (PRODUCTION, DEMO, TEST)
 
 
+LISTENERS = 2 * (os.cpu_count() or 1) + 1
+"""Threads of a web process that take requests in; few of them work at once."""
+
+
 class SettingsError(ValueError):
     """A setting is missing or unsafe; the message names it, never its value."""
 
@@ -42,7 +46,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     web_workers: int = 2
-    web_threads: int = 16
+    web_threads: int = LISTENERS
     web_at_once: int = 2
     embedded_worker: bool = False
     trusted_proxies: int = 0
@@ -91,7 +95,7 @@ class Settings:
             host=environ.get("HOST", "127.0.0.1"),
             port=_number(environ, "PORT", 8000),
             web_workers=_number(environ, "WEB_WORKERS", 2),
-            web_threads=_number(environ, "WEB_THREADS", 16),
+            web_threads=_number(environ, "WEB_THREADS", LISTENERS),
             web_at_once=_number(environ, "WEB_AT_ONCE", 2),
             embedded_worker=environ.get("SANDAN_EMBEDDED_WORKER", "") == "1",
             trusted_proxies=_number(environ, "TRUSTED_PROXIES", 0),

@@ -15,7 +15,7 @@ from app import cli, rooms
 from app.factory import Door, create_app
 from app.kernel import work
 from app.kernel.http import gate
-from app.kernel.marks import refuse_marked_in_production
+from app.kernel.marks import let_time_move, refuse_marked_in_production
 from config import Settings
 
 DOORS: Sequence[Door] = (miniprogram_api.door, cli.register)
@@ -36,6 +36,7 @@ def serving() -> Flask:
     """Hand ``app`` to a server; called once in each of its worker processes."""
     with app.app_context():
         refuse_marked_in_production(app.extensions["settings"])
+        let_time_move(app.extensions["settings"])
     settings = app.extensions["settings"]
     gate.install(app, at_once=settings.web_at_once, max_body=settings.max_body_bytes)
     workers.start(app)

@@ -16,7 +16,7 @@ from flask import Flask
 from app import rooms
 from app.factory import create_app
 from app.kernel import telemetry
-from app.kernel.marks import refuse_marked_in_production
+from app.kernel.marks import let_time_move, refuse_marked_in_production
 from app.kernel.outbox import Lane
 from config import Settings
 from workers import processes, rqueue
@@ -68,6 +68,7 @@ def _build(settings: Settings) -> Flask:
     rooms.furnish(settings)
     with app.app_context():
         refuse_marked_in_production(settings)
+        let_time_move(settings)
     return app
 
 

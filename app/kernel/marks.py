@@ -13,9 +13,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kernel import clock
 from app.kernel.db import Model, session
+from config import DEMO as DEMO_MODE
 from config import Settings, SettingsError
 
 DEMO = "demo"
+CLOCK_FILE = "clock"
+"""In the data folder: how many seconds the demo runs ahead."""
 
 
 class InstallationMark(Model):
@@ -37,6 +40,12 @@ def demo_marked() -> bool:
     """Tell whether this database holds a demo."""
     statement = select(InstallationMark.name).where(InstallationMark.name == DEMO)
     return session.scalar(statement) is not None
+
+
+def let_time_move(settings: Settings) -> None:
+    """Let the clock be moved, in demo mode and on a marked database only."""
+    if settings.env == DEMO_MODE and demo_marked():
+        clock.follow(settings.data_dir / CLOCK_FILE)
 
 
 def refuse_marked_in_production(settings: Settings) -> None:
