@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.catalog import access, queries
+from app.catalog.events import PolicyChanged
 from app.catalog.models import Category, CategoryGroup, CategoryHistory, CategoryOverride
 from app.catalog.rows import CategoryRow, Checked, Problem, SourceLine, check, read_csv
 from app.catalog.rules import (
@@ -22,7 +23,7 @@ from app.catalog.rules import (
     WorkCalendar,
     contradictions,
 )
-from app.kernel import audit, clock, stamps
+from app.kernel import audit, clock, outbox, stamps
 from app.kernel.actor import Actor
 from app.kernel.db import session
 from app.kernel.errors import Conflict, Invalid, NotFound
@@ -155,6 +156,7 @@ def override(actor: Actor, draft: OverrideDraft) -> CategoryOverride:
     )
     session.add(made)
     audit.record(actor, "catalog.override", "category", made.id, code=row.code)
+    outbox.record(PolicyChanged(code=row.code))
     session.flush()
     _refuse_contradictions(row.code)
     stamps.bump(queries.STAMP)

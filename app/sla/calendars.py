@@ -107,13 +107,14 @@ class Calendars:
     """The days and hours of one place; years are laid out when first asked for.
 
     ``days`` are the exceptions to the week, ``known_years`` those with national rows,
-    ``daily`` and ``office`` the hours, oldest first.
+    ``daily`` and ``office`` the hours, oldest first, ``edition`` the state they show.
     """
 
     days: Mapping[date, DayKind] = field(default_factory=dict)
     known_years: frozenset[int] = frozenset()
     daily: tuple[Regime, ...] = ()
     office: tuple[Regime, ...] = ()
+    edition: int = field(default=0, compare=False)
     laid_out: dict[tuple[HoursKind, int], YearTable] = field(
         default_factory=dict, compare=False, repr=False
     )

@@ -1,53 +1,55 @@
 """Read calendars (cached in the process) and the clocks of tickets."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from app.kernel import stamps
 from app.kernel.db import session
-from app.sla.calendars import DayKind, HoursKind, Regime, Span
-from app.sla.models import SlaClock, WorkdayCalendar, WorkHours
-from app.sla.rules import LOOK_AHEAD, Calendars, ClockKind, Promise, warnings
+from app.kernel.errors import NotFound
+from app.sla.book import Book, book_of
+from app.sla.clocks import Clock
+from app.sla.models import CalendarEdition, SlaBreach, SlaClock
+from app.sla.rules import LOOK_AHEAD, Calendars, warnings
 
 STAMP = "calendar"
 
-
-@dataclass(frozen=True, slots=True)
-class ClockView:
-    """One clock as it stands; the newest round of a kind is the one that counts."""
-
-    kind: ClockKind
-    round: int
-    token: str
-    started_at: datetime
-    due_at: datetime
-    guessed: bool
-    met_at: datetime | None
-    stopped_at: datetime | None
-
-    @property
-    def running(self) -> bool:
-        """Tell whether somebody still owes the act."""
-        return self.met_at is None and self.stopped_at is None
+OLDER_KEPT = 8
+"""Past states at hand in a process: a replay asks for a few, again and again."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Book:
-    """The calendars of the nation and of each district that differs from it."""
+class _Shelf:
+    """The newest book, and a way to older ones; both go when the stamp changes."""
 
-    national: Calendars
-    districts: Mapping[UUID, Calendars]
+    newest: Book
+    older: Callable[[int], Book]
 
 
-def calendars(district_id: UUID | None = None) -> Calendars:
-    """Hand out the calendars that hold in a district."""
-    book = _book.get()
-    return book.districts.get(district_id, book.national) if district_id else book.national
+def calendars(district_id: UUID | None = None, edition: int | None = None) -> Calendars:
+    """Hand out the calendars that hold in a district, or held at an edition.
+
+    Raises:
+        NotFound: there is no such edition yet.
+
+    """
+    shelf = _shelf.get()
+    if edition is None or edition == shelf.newest.edition:
+        return shelf.newest.of(district_id)
+    if not 0 <= edition < shelf.newest.edition:
+        raise NotFound
+    return shelf.older(edition).of(district_id)
+
+
+def edition() -> int:
+    """Name the newest edition of the calendar; 0 if nothing was ever entered."""
+    return _shelf.get().newest.edition
 
 
 def calendar_warnings(now: datetime, district_id: UUID | None = None) -> list[str]:
@@ -57,124 +59,78 @@ def calendar_warnings(now: datetime, district_id: UUID | None = None) -> list[st
 
 def known_years() -> frozenset[int]:
     """List the years whose national holidays are entered."""
-    return _book.get().national.known_years
+    return _shelf.get().newest.national.known_years
 
 
-def clocks(ticket_id: UUID) -> tuple[ClockView, ...]:
+def clocks(ticket_id: UUID) -> tuple[Clock, ...]:
     """List every clock a ticket had, by kind and round."""
-    return _clocks([ticket_id]).get(ticket_id, ())
+    return tuple(clock_of(row) for row in clock_rows(ticket_id))
 
 
-def promised(ticket_id: UUID) -> Promise | None:
-    """Tell what is promised on a ticket now, or None if nothing ever was."""
-    return promised_many([ticket_id]).get(ticket_id)
+def clock_rows(ticket_id: UUID) -> Sequence[SlaClock]:
+    """List the rows of a ticket's clocks, by kind and round; for those who write them."""
+    return session.scalars(
+        select(SlaClock)
+        .where(SlaClock.ticket_id == ticket_id)
+        .order_by(SlaClock.kind, SlaClock.round)
+    ).all()
 
 
-def promised_many(ticket_ids: Collection[UUID]) -> dict[UUID, Promise]:
-    """Tell what is promised on each of these tickets, in one statement."""
-    return {
-        ticket_id: _promise({clock.kind: clock for clock in told})
-        for ticket_id, told in _clocks(ticket_ids).items()
-    }
-
-
-def next_due(ticket_id: UUID) -> datetime | None:
-    """Tell when the next running clock of a ticket is due, or None if none runs."""
-    return session.scalar(
-        select(func.min(SlaClock.due_at)).where(
-            SlaClock.ticket_id == ticket_id,
-            SlaClock.met_at.is_(None),
-            SlaClock.stopped_at.is_(None),
-        )
-    )
-
-
-def _clocks(ticket_ids: Collection[UUID]) -> dict[UUID, tuple[ClockView, ...]]:
-    found: dict[UUID, list[ClockView]] = defaultdict(list)
-    rows = session.execute(
-        select(
-            SlaClock.ticket_id,
-            SlaClock.kind,
-            SlaClock.round,
-            SlaClock.token,
-            SlaClock.started_at,
-            SlaClock.due_at,
-            SlaClock.guessed,
-            SlaClock.met_at,
-            SlaClock.stopped_at,
-        )
+def clocks_of_many(ticket_ids: Collection[UUID]) -> dict[UUID, list[SlaClock]]:
+    """List the rows of many tickets' clocks in one statement, by kind and round."""
+    found: dict[UUID, list[SlaClock]] = defaultdict(list)
+    rows = session.scalars(
+        select(SlaClock)
         .where(SlaClock.ticket_id.in_(ticket_ids))
         .order_by(SlaClock.kind, SlaClock.round)
     )
     for row in rows:
-        found[row.ticket_id].append(ClockView(*row[1:]))
-    return {ticket_id: tuple(told) for ticket_id, told in found.items()}
-
-
-def _promise(latest: Mapping[ClockKind, ClockView]) -> Promise:
-    years = {
-        year
-        for clock in latest.values()
-        if clock.guessed and clock.running
-        for year in calendars().missing_years(clock.started_at, clock.due_at)
-    }
-    return Promise(
-        accept=latest[ClockKind.ACCEPT].due_at,
-        respond=latest[ClockKind.RESPOND].due_at,
-        resolve=latest[ClockKind.RESOLVE].due_at,
-        warnings=warnings(sorted(years)),
-    )
-
-
-def _build() -> _Book:
-    days: dict[UUID | None, dict[date, DayKind]] = defaultdict(dict)
-    told = session.execute(
-        select(WorkdayCalendar.district_id, WorkdayCalendar.date, WorkdayCalendar.kind)
-    )
-    for district_id, day, kind in told:
-        days[district_id][day] = kind
-    regimes = _regimes()
-    national = Calendars(
-        days=days[None],
-        known_years=frozenset(day.year for day in days[None]),
-        daily=regimes[None, HoursKind.DAILY],
-        office=regimes[None, HoursKind.WORKDAY],
-    )
-    places = {place for place in (*days, *(place for place, _ in regimes)) if place}
-    return _Book(
-        national=national,
-        districts={
-            place: replace(
-                national,
-                days={**national.days, **days[place]},
-                daily=_over(national.daily, regimes[place, HoursKind.DAILY]),
-                office=_over(national.office, regimes[place, HoursKind.WORKDAY]),
-                laid_out={},
-            )
-            for place in places
-        },
-    )
-
-
-def _regimes() -> dict[tuple[UUID | None, HoursKind], tuple[Regime, ...]]:
-    spans: dict[tuple[UUID | None, HoursKind], dict[date, list[Span]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
-    for row in session.scalars(select(WorkHours)):
-        spans[row.district_id, row.kind][row.valid_from].append(
-            Span(row.opens, row.closes, row.weekday)
-        )
-    found: dict[tuple[UUID | None, HoursKind], tuple[Regime, ...]] = defaultdict(tuple)
-    for key, by_date in spans.items():
-        found[key] = tuple(Regime(since, tuple(by_date[since])) for since in sorted(by_date))
+        found[row.ticket_id].append(row)
     return found
 
 
-def _over(national: tuple[Regime, ...], own: tuple[Regime, ...]) -> tuple[Regime, ...]:
-    """Let a district's own hours replace the national ones from their first day on."""
-    if not own:
-        return national
-    return (*(r for r in national if r.valid_from < own[0].valid_from), *own)
+def clock_of(row: SlaClock) -> Clock:
+    """Read a row as the clock it keeps."""
+    return Clock(
+        kind=row.kind,
+        round=row.round,
+        tier=row.tier,
+        token=row.token,
+        percent=row.percent,
+        calendar=row.calendar.value,
+        policy_version=row.policy_version,
+        edition=row.calendar_version,
+        started_at=row.started_at,
+        amendments=tuple(tuple(one) for one in row.amendments),
+        due_at=row.due_at,
+        warn_at=row.warn_at,
+        paused=row.paused,
+        met_at=row.met_at,
+        stopped_at=row.stopped_at,
+        used=None if row.used_s is None else timedelta(seconds=row.used_s),
+    )
 
 
-_book = stamps.Cached(STAMP, _build)
+def breaches(ticket_id: UUID) -> Sequence[SlaBreach]:
+    """List the broken promises of a ticket, the oldest first."""
+    return session.scalars(
+        select(SlaBreach).where(SlaBreach.ticket_id == ticket_id).order_by(SlaBreach.due_at)
+    ).all()
+
+
+def count_breaches(ticket_ids: Select[Any], since: datetime) -> int:
+    """Count the broken promises of some tickets that were noted since a moment."""
+    query = select(func.count()).where(
+        SlaBreach.ticket_id.in_(ticket_ids), SlaBreach.noted_at >= since
+    )
+    return session.scalar(query) or 0
+
+
+def _stock() -> _Shelf:
+    # The number first: whatever commits between this statement and those of the book
+    # has a higher one and stays out, so the book is exactly what its number says.
+    number = session.scalar(select(func.max(CalendarEdition.number))) or 0
+    return _Shelf(newest=book_of(number), older=lru_cache(OLDER_KEPT)(book_of))
+
+
+_shelf = stamps.Cached(STAMP, _stock)

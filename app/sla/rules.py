@@ -16,8 +16,8 @@ leans on such a year is a guess, and :func:`warnings` says so in words that are 
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -35,6 +35,7 @@ from app.sla.calendars import (
 )
 
 __all__ = [
+    "PROMISES",
     "Calendars",
     "ClockKind",
     "DayKind",
@@ -50,6 +51,7 @@ __all__ = [
     "in_time",
     "is_guess",
     "promise",
+    "put_off",
     "share_of",
     "time_used",
     "warn_at",
@@ -66,11 +68,21 @@ _FURTHEST_YEARS = 60
 
 
 class ClockKind(StrEnum):
-    """The three promises: signed for, first contact or arrival, result reported."""
+    """The three promises (signed for, first contact or arrival, result reported) and two more.
+
+    ``tier`` is how long a desk has that a late ticket climbed to, ``answer`` how long
+    the handler has to answer a supervision.
+    """
 
     ACCEPT = "accept"
     RESPOND = "respond"
     RESOLVE = "resolve"
+    TIER = "tier"
+    ANSWER = "answer"
+
+
+PROMISES = (ClockKind.ACCEPT, ClockKind.RESPOND, ClockKind.RESOLVE)
+"""What every ticket promises from its first moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +138,16 @@ class Promised(Promise):
     terms: PromiseTerms
     start: datetime
     guessed: frozenset[ClockKind]
+    warned_from: Mapping[ClockKind, datetime] = field(default_factory=dict)
+    """When each becomes due soon."""
+    edition: int = 0
+    """Of the calendar it was computed by."""
+    resolve_start: datetime | None = None
+    """Of a part: when the whole was submitted (splitting wins no time)."""
+
+    def start_of(self, kind: ClockKind) -> datetime:
+        """Tell from when one clock counts."""
+        return (self.resolve_start or self.start) if kind is ClockKind.RESOLVE else self.start
 
     def due_at(self, kind: ClockKind) -> datetime:
         """Name the due time of one clock."""
@@ -199,6 +221,22 @@ def share_of(
     return advance(start, used * percent // 100, unit, calendars)
 
 
+def put_off(
+    due_at: datetime, begin: datetime, end: datetime, unit: Unit, calendars: Calendars
+) -> datetime:
+    """Move a due time by what of its time a break took: what was left then is left after it.
+
+    A break that begins when the time is up already, or outside of what ``unit``
+    counts, moves nothing.
+    """
+    if end <= begin or begin >= due_at:
+        return due_at
+    taken = time_used(begin, end, unit, calendars)
+    if not taken:
+        return due_at
+    return advance(due_at, taken, unit, calendars)
+
+
 def warn_at(start: datetime, due_at: datetime, unit: Unit, calendars: Calendars) -> datetime:
     """Tell when a clock becomes due soon: at 80 % of its running time."""
     return share_of(start, due_at, WARN_PERCENT, unit, calendars)
@@ -214,17 +252,32 @@ def is_guess(start: datetime, due_at: datetime, token: Token, calendars: Calenda
     return _needs_workdays(token.unit) and bool(calendars.missing_years(start, due_at))
 
 
-def promise(terms: PromiseTerms, start: datetime, calendars: Calendars) -> Promised:
+def promise(
+    terms: PromiseTerms,
+    start: datetime,
+    calendars: Calendars,
+    *,
+    resolve_start: datetime | None = None,
+) -> Promised:
     """Compute the three due times of a ticket submitted at ``start``.
+
+    The resolve time of a part counts from ``resolve_start``, the whole's submit time.
 
     Raises:
         ValueError: as :func:`due`, or a term is no duration token.
 
     """
-    tokens = {kind: terms.token(kind) for kind in ClockKind}
-    due_at = {kind: due(start, token, calendars) for kind, token in tokens.items()}
-    guessed = {k for k, token in tokens.items() if is_guess(start, due_at[k], token, calendars)}
-    years = {y for kind in guessed for y in calendars.missing_years(start, due_at[kind])}
+    tokens = {kind: terms.token(kind) for kind in PROMISES}
+    since = dict.fromkeys(PROMISES, start) | (
+        {ClockKind.RESOLVE: resolve_start} if resolve_start else {}
+    )
+    due_at = {kind: due(since[kind], token, calendars) for kind, token in tokens.items()}
+    guessed = {
+        kind
+        for kind, token in tokens.items()
+        if is_guess(since[kind], due_at[kind], token, calendars)
+    }
+    years = {y for kind in guessed for y in calendars.missing_years(since[kind], due_at[kind])}
     return Promised(
         accept=due_at[ClockKind.ACCEPT],
         respond=due_at[ClockKind.RESPOND],
@@ -233,6 +286,12 @@ def promise(terms: PromiseTerms, start: datetime, calendars: Calendars) -> Promi
         terms=terms,
         start=start,
         guessed=frozenset(guessed),
+        warned_from={
+            kind: warn_at(since[kind], due_at[kind], token.unit, calendars)
+            for kind, token in tokens.items()
+        },
+        edition=calendars.edition,
+        resolve_start=resolve_start,
     )
 
 

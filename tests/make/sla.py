@@ -1,5 +1,6 @@
 """Calendars, districts and bare tickets for tests of time."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import cache
 from uuid import UUID
@@ -7,13 +8,15 @@ from uuid import UUID
 import chinese_calendar
 
 from app.kernel import clock
-from app.kernel.actor import SYSTEM
+from app.kernel.actor import SYSTEM, Actor
 from app.kernel.db import session
 from app.kernel.ids import new_digits, new_id
 from app.kernel.work import unit_of_work
 from app.sla import service
-from app.sla.calendars import DayKind
-from app.sla.rules import Calendars, PromiseTerms
+from app.sla.calendars import DayKind, HoursKind, Span
+from app.sla.rows import read_csv
+from app.sla.rules import Calendars, Promised, PromiseTerms
+from app.sla.service import HoursDraft, ImportReport
 from app.territory.models import Place
 from app.territory.rules import Level
 from app.tickets.models import Ticket
@@ -38,6 +41,27 @@ def seeded_calendar() -> None:
     """Seed the calendar in a unit of its own."""
     with unit_of_work():
         service.seed_calendar(SYSTEM)
+
+
+def bring_in(text: str, *, district_id: UUID | None = None, dry_run: bool = False) -> ImportReport:
+    """Import a file of special days in a unit of its own."""
+    with unit_of_work():
+        return service.import_days(
+            SYSTEM, read_csv(text), source="test.csv", district_id=district_id, dry_run=dry_run
+        )
+
+
+def open_from(
+    hours: Iterable[tuple[int, ...]],
+    valid_from: date,
+    actor: Actor = SYSTEM,
+    *,
+    district_id: UUID | None = None,
+) -> None:
+    """Let other office hours hold from a day on, in a unit of its own."""
+    spans = tuple(Span(*given) for given in hours)
+    with unit_of_work():
+        service.set_hours(actor, HoursDraft(HoursKind.WORKDAY, spans, valid_from, district_id))
 
 
 def terms(code: str = "WPE-TELECOM", **changes: str) -> PromiseTerms:
@@ -80,10 +104,32 @@ def a_ticket(submitted_at: datetime) -> UUID:
         mode="manual",
         submitted_at=submitted_at,
         next_due_at=submitted_at + timedelta(hours=1),
+        look_at=submitted_at + timedelta(hours=1),
     )
     with unit_of_work():
         session.add(ticket)
     return ticket.id
+
+
+def a_promise(
+    ticket_id: UUID,
+    start: datetime,
+    given: PromiseTerms | None = None,
+    *,
+    district_id: UUID | None = None,
+) -> Promised:
+    """Promise a ticket its three due times in a unit of its own, as intake does."""
+    with unit_of_work():
+        made = service.promised(given or terms(), start, district_id=district_id)
+        service.record(ticket_id, made)
+        return made
+
+
+def a_promised_ticket(start: datetime, given: PromiseTerms | None = None) -> UUID:
+    """File a bare ticket with its three clocks running."""
+    ticket_id = a_ticket(start)
+    a_promise(ticket_id, start, given)
+    return ticket_id
 
 
 def a_world() -> None:

@@ -8,20 +8,29 @@ from app.sla.service.calendar import (
     seed_calendar,
     set_hours,
 )
-from app.sla.service.clocks import meet, promise, promised, record, restart, stop
+from app.sla.service.clocks import (
+    Kept,
+    first_look,
+    keep,
+    note,
+    openings,
+    promised,
+    record,
+)
 
 __all__ = [
     "HoursDraft",
     "ImportReport",
+    "Kept",
     "PromiseTerms",
     "Promised",
+    "first_look",
     "import_days",
-    "meet",
-    "promise",
+    "keep",
+    "note",
+    "openings",
     "promised",
     "record",
-    "restart",
     "seed_calendar",
     "set_hours",
-    "stop",
 ]

@@ -1,4 +1,9 @@
-"""Enter holidays, make-up workdays and opening hours."""
+"""Enter holidays, make-up workdays and opening hours.
+
+Nothing entered is ever changed: each act opens an edition and adds its rows under that
+number, and the newest edition of a day counts. So a due time can be computed again as
+the calendar stood when it was promised.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,17 +11,18 @@ from datetime import date
 from uuid import UUID
 
 import chinese_calendar
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.catalog import access
-from app.kernel import audit, clock, stamps
+from app.kernel import audit, clock, outbox, stamps
 from app.kernel.actor import Actor
 from app.kernel.clock import SHANGHAI
 from app.kernel.db import session
 from app.kernel.errors import Conflict, Invalid
 from app.sla import queries
 from app.sla.calendars import DEFAULT_SPANS, DayKind, HoursKind, Span, span_errors
-from app.sla.models import WorkdayCalendar, WorkHours
+from app.sla.events import CalendarChanged
+from app.sla.models import CalendarEdition, WorkdayCalendar, WorkHours
 from app.sla.rows import DayRow, SourceLine, check
 
 FIRST_DAY = date(2004, 1, 1)
@@ -25,13 +31,14 @@ FIRST_DAY = date(2004, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did, or on a dry run would do."""
+    """What an import did, or on a dry run would do; ``edition`` if it opened one."""
 
     added: int
     changed: int
     unchanged: int
     years: tuple[int, ...]
     dry_run: bool
+    edition: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +75,17 @@ def seed_calendar(actor: Actor) -> tuple[int, ...]:
     fresh = [row for row in days if row.date.year not in known]
     years = tuple(sorted({row.date.year for row in fresh}))
     source = f"chinesecalendar {chinese_calendar.__version__}"
-    seeded_hours = _seed_hours()
-    if not fresh and not seeded_hours:
+    hours = _missing_hours()
+    if not fresh and not hours:
         return ()
-    _insert_days(fresh, None, source)
-    audit.record(actor, "calendar.seed", "calendar", days=len(fresh), years=len(years))
+    edition = _open_edition("seed", source)
+    _insert_days(fresh, None, source, edition)
+    for kind in hours:
+        _add_hours(HoursDraft(kind, DEFAULT_SPANS[kind], FIRST_DAY), edition)
+    audit.record(
+        actor, "calendar.seed", "calendar", days=len(fresh), years=len(years), edition=edition
+    )
     session.flush()
-    stamps.bump(queries.STAMP)
     return years
 
 
@@ -98,34 +109,26 @@ def import_days(
     """
     access.require_edit(actor, district_id)
     access.require_district(district_id)
-    kept = {
-        row.date: row
-        for row in session.scalars(
-            select(WorkdayCalendar).where(WorkdayCalendar.district_id == district_id)
-        )
-    }
+    kept = _days_of(district_id)
     checked = check(lines, {day.year for day in kept} if district_id is None else None)
     _refuse(checked.problems)
     added = [row for row in checked.rows if row.date not in kept]
-    changed = [row for row in checked.rows if row.date in kept and _differs(kept[row.date], row)]
+    changed = [row for row in checked.rows if kept.get(row.date, row) != row]
+    writes = not dry_run and bool(added or changed)
+    edition = _open_edition("import", source, district_id) if writes else None
     report = ImportReport(
         added=len(added),
         changed=len(changed),
         unchanged=len(checked.rows) - len(added) - len(changed),
         years=tuple(sorted({row.date.year for row in checked.rows})),
         dry_run=dry_run,
+        edition=edition,
     )
-    if dry_run or not (added or changed):
-        return report
-    for row in changed:
-        there = kept[row.date]
-        there.kind, there.name, there.source = row.kind, row.name, source
-    _insert_days(added, district_id, source)
-    audit.record(
-        actor, "calendar.import", "calendar", district_id, added=len(added), changed=len(changed)
-    )
-    session.flush()
-    stamps.bump(queries.STAMP)
+    if edition is not None:
+        _insert_days([*added, *changed], district_id, source, edition)
+        told = {"added": len(added), "changed": len(changed), "edition": edition}
+        audit.record(actor, "calendar.import", "calendar", district_id, **told)
+        session.flush()
     return report
 
 
@@ -148,6 +151,8 @@ def set_hours(actor: Actor, draft: HoursDraft) -> None:
         errors["valid_from"] = ["开始日期不能早于今天"]
     if any(errors.values()):
         raise Invalid("时段填写不对。", code="bad_hours", errors=errors)
+    # Opened before the look: a second hand waits here and then sees what the first entered.
+    edition = _open_edition("hours", "手工录入", draft.district_id)
     same = select(WorkHours.id).where(
         WorkHours.kind == draft.kind,
         WorkHours.district_id == draft.district_id,
@@ -155,10 +160,10 @@ def set_hours(actor: Actor, draft: HoursDraft) -> None:
     )
     if session.scalars(same.limit(1)).first() is not None:
         raise Conflict("这一天开始的时段已经录入。", code="hours_exist")
-    _add_hours(draft)
-    audit.record(actor, "calendar.hours", "calendar", draft.district_id, kind=str(draft.kind))
+    _add_hours(draft, edition)
+    told = {"kind": str(draft.kind), "edition": edition}
+    audit.record(actor, "calendar.hours", "calendar", draft.district_id, **told)
     session.flush()
-    stamps.bump(queries.STAMP)
 
 
 def _refuse(problems: Iterable[tuple[int, str]]) -> None:
@@ -171,30 +176,58 @@ def _refuse(problems: Iterable[tuple[int, str]]) -> None:
         )
 
 
-def _differs(kept: WorkdayCalendar, row: DayRow) -> bool:
-    return (kept.kind, kept.name) != (row.kind, row.name)
+def _open_edition(what: str, source: str, district_id: UUID | None = None) -> int:
+    """Begin the next edition and tell its number.
+
+    The stamp is bumped first: its row makes a second editor wait until the number of
+    the first is known, so numbers leave no gap and become visible in order.
+    """
+    stamps.bump(queries.STAMP)
+    number = (session.scalar(select(func.max(CalendarEdition.number))) or 0) + 1
+    session.add(
+        CalendarEdition(
+            number=number, at=clock.now(), what=what, source=source, district_id=district_id
+        )
+    )
+    outbox.record(CalendarChanged(edition=number))
+    session.flush()
+    return number
 
 
-def _insert_days(rows: Sequence[DayRow], district_id: UUID | None, source: str) -> None:
+def _days_of(district_id: UUID | None) -> dict[date, DayRow]:
+    """Read the special days of a district as they stand, or those of the nation."""
+    told = session.execute(
+        select(WorkdayCalendar.date, WorkdayCalendar.kind, WorkdayCalendar.name)
+        .where(WorkdayCalendar.district_id == district_id)
+        .order_by(WorkdayCalendar.edition)
+    )
+    return {row.date: DayRow(*row) for row in told}
+
+
+def _insert_days(
+    rows: Sequence[DayRow], district_id: UUID | None, source: str, edition: int
+) -> None:
     session.add_all(
         WorkdayCalendar(
-            date=row.date, district_id=district_id, kind=row.kind, name=row.name, source=source
+            date=row.date,
+            district_id=district_id,
+            kind=row.kind,
+            name=row.name,
+            source=source,
+            edition=edition,
         )
         for row in rows
     )
 
 
-def _seed_hours() -> bool:
-    """Enter the hours that come with the product, unless there are national ones."""
+def _missing_hours() -> list[HoursKind]:
+    """Name the kinds of hours that nobody has entered for the nation."""
     national = select(WorkHours.kind).where(WorkHours.district_id.is_(None))
     there = set(session.scalars(national))
-    missing = [kind for kind in HoursKind if kind not in there]
-    for kind in missing:
-        _add_hours(HoursDraft(kind, DEFAULT_SPANS[kind], FIRST_DAY))
-    return bool(missing)
+    return [kind for kind in HoursKind if kind not in there]
 
 
-def _add_hours(draft: HoursDraft) -> None:
+def _add_hours(draft: HoursDraft, edition: int) -> None:
     session.add_all(
         WorkHours(
             kind=draft.kind,
@@ -203,6 +236,7 @@ def _add_hours(draft: HoursDraft) -> None:
             opens=span.opens,
             closes=span.closes,
             valid_from=draft.valid_from,
+            edition=edition,
         )
         for span in draft.spans
     )

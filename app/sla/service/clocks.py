@@ -1,138 +1,213 @@
 """Promise due times and keep the clocks of tickets."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert
 
 from app.catalog.rules import WorkCalendar
-from app.kernel import clock, stamps
+from app.kernel.appending import append
 from app.kernel.db import session
-from app.kernel.errors import NotFound
 from app.kernel.ids import new_id
-from app.sla import queries, rules
-from app.sla.models import SlaClock
+from app.sla import clocks, ops, queries, rules
+from app.sla.clocks import Clock
+from app.sla.models import SlaBreach, SlaClock
+from app.sla.ops import Op
 from app.sla.rules import ClockKind, Promised, PromiseTerms, Token
 
 _CLOCK: Any = SlaClock.__table__
 _START = insert(_CLOCK).returning(_CLOCK.c.id)
 
 
-def promise(
-    ticket_id: UUID, terms: PromiseTerms, start: datetime, *, district_id: UUID | None = None
+HolderAt = Callable[[datetime], UUID | None]
+"""Tells which organisation led a ticket at a moment: a breach is its, whoever leads now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How a ticket's clocks stand after an act: the newest round of each kind."""
+
+    clocks: Mapping[ClockKind, Clock]
+    look_at: datetime | None
+    """When the next running clock has something to say; None if none will."""
+    due_soon: bool
+    broken: int
+    """How many promises were found broken by this act."""
+
+    @property
+    def due_columns(self) -> dict[str, datetime | None]:
+        """Name the ticket's due columns; a tier or an answer is owed only while it runs."""
+        told: dict[str, datetime | None] = {}
+        for kind in ClockKind:
+            clock = self.clocks.get(kind)
+            owed = clock is not None and (kind in rules.PROMISES or clock.running)
+            told[f"{kind.value}_due_at"] = clock.due_at if clock and owed else None
+        return told
+
+
+def promised(
+    terms: PromiseTerms,
+    start: datetime,
+    *,
+    district_id: UUID | None = None,
+    resolve_start: datetime | None = None,
 ) -> Promised:
-    """Promise a ticket's three due times and start their clocks, in one INSERT.
+    """Compute the three due times by the district's calendar; write nothing.
 
-    The ticket row must have been flushed. Computes as :func:`promised`, writes as
-    :func:`record`.
+    ``resolve_start`` is given for a part of an older whole.
     """
-    made = promised(terms, start, district_id=district_id)
-    record(ticket_id, made)
-    return made
+    return rules.promise(terms, start, queries.calendars(district_id), resolve_start=resolve_start)
 
 
-def promised(terms: PromiseTerms, start: datetime, *, district_id: UUID | None = None) -> Promised:
-    """Compute the three due times by the district's calendar; write nothing."""
-    return rules.promise(terms, start, queries.calendars(district_id))
+def openings(made: Promised) -> list[Op]:
+    """Write what the first step of a ticket says of its clocks."""
+    return ops.starts(made)
+
+
+def first_look(made: Promised) -> datetime:
+    """Tell when the first of three fresh clocks becomes due soon."""
+    return min(made.warned_from.values())
 
 
 def record(ticket_id: UUID, made: Promised) -> None:
-    """Start the three clocks of a ticket that has none yet, in one INSERT."""
-    version = stamps.version(queries.STAMP)
+    """Start the three clocks of a ticket that has none yet, in one INSERT.
+
+    Writes the rows that folding :func:`openings` gives.
+    """
     rows = [
         {
             "id": new_id(),
             "ticket_id": ticket_id,
             "kind": kind,
             "round": 1,
+            "tier": 0,
+            "percent": 100,
+            "amendments": [],
+            "paused": False,
             "token": str(made.terms.token(kind)),
             "calendar": WorkCalendar(made.terms.calendar),
             "policy_version": made.terms.policy_version,
-            "calendar_version": version,
-            "started_at": made.start,
+            "calendar_version": made.edition,
+            "started_at": made.start_of(kind),
             "due_at": made.due_at(kind),
+            "warn_at": made.warned_from[kind],
             "guessed": kind in made.guessed,
         }
-        for kind in ClockKind
+        for kind in rules.PROMISES
     ]
     # Rows beside the statement, and RETURNING: so it is compiled once and sent as one.
     session.connection().execute(_START, rows)
 
 
-def meet(ticket_id: UUID, kind: ClockKind, at: datetime) -> bool:
-    """Stop a clock because the promised act was done; False if it was not running."""
-    return _end(ticket_id, [kind], met_at=at)
-
-
-def stop(ticket_id: UUID, at: datetime, kinds: Collection[ClockKind] = tuple(ClockKind)) -> bool:
-    """Stop clocks without the act: withdrawn, merged, declined, split; False if none ran."""
-    return _end(ticket_id, kinds, stopped_at=at)
-
-
-def restart(
+def keep(
     ticket_id: UUID,
-    kind: ClockKind,
+    acts: Sequence[Op],
+    at: datetime,
     *,
-    start: datetime,
-    token: str,
-    due: datetime | None = None,
-    percent: int = 100,
-    district_id: UUID | None = None,
-    policy_version: int | None = None,
-) -> datetime:
-    """Open the next round of a clock and tell its due time.
+    district_id: UUID | None,
+    holder_at: HolderAt,
+) -> Kept:
+    """Let an act happen to a ticket's clocks and write how they stand.
 
-    A clock still running is stopped now. ``due`` is taken as given, else computed;
-    ``percent`` of the running time is allowed (a rework has half, domain.md D2,
-    step 16). Calendar and policy version stay those of the last round unless given.
-
-    Raises:
-        NotFound: the ticket never had such a clock.
-
+    The caller holds the ticket's row and writes ``acts`` into the step of the act.
+    A clock that ends late leaves its breach, charged to who led when its time ran out.
     """
-    last = session.execute(
-        select(SlaClock.round, SlaClock.calendar, SlaClock.policy_version)
-        .where(SlaClock.ticket_id == ticket_id, SlaClock.kind == kind)
-        .order_by(SlaClock.round.desc())
-        .limit(1)
-    ).one_or_none()
-    if last is None:
-        raise NotFound
-    _end(ticket_id, [kind], stopped_at=clock.now())
-    calendars, length = queries.calendars(district_id), Token.parse(token)
-    due_at = due or rules.due(start, length, calendars)
-    if due is None and percent != 100:
-        due_at = rules.share_of(start, due_at, percent, length.unit, calendars)
-    made = SlaClock(
-        ticket_id=ticket_id,
-        kind=kind,
-        round=last.round + 1,
-        token=token,
-        calendar=last.calendar,
-        policy_version=policy_version or last.policy_version,
-        calendar_version=stamps.version(queries.STAMP),
-        started_at=start,
-        due_at=due_at,
-        guessed=rules.is_guess(start, due_at, length, calendars),
+    rows = queries.clock_rows(ticket_id)
+    before = {(row.kind, row.round): row for row in rows}
+    folded = clocks.fold(
+        [queries.clock_of(row) for row in rows],
+        acts,
+        at,
+        lambda edition: queries.calendars(district_id, edition),
     )
-    session.add(made)
-    session.flush()
-    return due_at
-
-
-def _end(ticket_id: UUID, kinds: Collection[ClockKind], **ending: datetime) -> bool:
-    ended = session.execute(
-        update(SlaClock)
-        .where(
-            SlaClock.ticket_id == ticket_id,
-            SlaClock.kind.in_(kinds),
-            SlaClock.met_at.is_(None),
-            SlaClock.stopped_at.is_(None),
+    broken = 0
+    for clock in folded:
+        row = before.get((clock.kind, clock.round))
+        if row is None:
+            row = SlaClock(id=new_id(), ticket_id=ticket_id, kind=clock.kind, round=clock.round)
+            session.add(row)
+            before[clock.kind, clock.round] = row
+        _write(row, clock)
+        # By its own edition: what was entered since made no better guess of this due time.
+        known = queries.calendars(district_id, clock.edition)
+        row.guessed = rules.is_guess(
+            clock.started_at, clock.due_at, Token.parse(clock.token), known
         )
-        .values(**ending)
-        .returning(SlaClock.id)
-        .execution_options(synchronize_session=False)
+        if clock.late:
+            broken += _note_breach(row, at, holder_at)
+    return _kept(clocks.latest(folded), before.values(), broken)
+
+
+def note(ticket_id: UUID, at: datetime, *, holder_at: HolderAt) -> tuple[list[Clock], Kept]:
+    """Note what running clocks have to say by now: due soon, or broken.
+
+    Tells the clocks newly broken, and how all stand. Noting twice notes once.
+    """
+    rows = queries.clock_rows(ticket_id)
+    broken = []
+    for row in filter(_has_more_to_say, rows):
+        if row.due_at < at:
+            _note_breach(row, at, holder_at)
+            broken.append(queries.clock_of(row))
+        elif row.warn_at <= at and not _warned(row):
+            row.warned_at = at
+    newest = clocks.latest(queries.clock_of(row) for row in rows)
+    return broken, _kept(newest, rows, len(broken))
+
+
+def _has_more_to_say(row: SlaClock) -> bool:
+    """Tell whether a clock runs, is not standing still, and was not broken already."""
+    ended = row.met_at is not None or row.stopped_at is not None
+    return not ended and not row.paused and row.breached_at is None
+
+
+def _warned(row: SlaClock) -> bool:
+    """Tell whether the warning was noted; what puts the warning off takes an early one back."""
+    return row.warned_at is not None and row.warned_at >= row.warn_at
+
+
+def _note_breach(row: SlaClock, at: datetime, holder_at: HolderAt) -> bool:
+    if row.breached_at is not None:
+        return False
+    row.breached_at = row.due_at
+    append(
+        SlaBreach(
+            id=new_id(),
+            ticket_id=row.ticket_id,
+            kind=row.kind,
+            round=row.round,
+            tier=row.tier,
+            due_at=row.due_at,
+            noted_at=at,
+            holder_id=holder_at(row.due_at),
+        )
     )
-    return bool(ended.all())
+    return True
+
+
+def _kept(newest: Mapping[ClockKind, Clock], rows: Collection[SlaClock], broken: int) -> Kept:
+    live = list(filter(_has_more_to_say, rows))
+    return Kept(newest, _look_at(live), any(map(_warned, live)), broken)
+
+
+def _write(row: SlaClock, clock: Clock) -> None:
+    row.tier, row.percent = clock.tier, clock.percent
+    row.token, row.calendar = clock.token, WorkCalendar(clock.calendar)
+    row.policy_version, row.calendar_version = clock.policy_version, clock.edition
+    row.started_at, row.due_at, row.warn_at = clock.started_at, clock.due_at, clock.warn_at
+    amendments = [list(one) for one in clock.amendments]
+    if row.amendments != amendments:
+        row.amendments = amendments
+    row.paused, row.met_at, row.stopped_at = clock.paused, clock.met_at, clock.stopped_at
+    row.used_s = None if clock.used is None else round(clock.used.total_seconds())
+
+
+def _look_at(live: Sequence[SlaClock]) -> datetime | None:
+    """Tell when one of these running clocks becomes due soon or, warned already, is broken."""
+    moments = [
+        row.due_at if _warned(row) or row.warn_at >= row.due_at else row.warn_at for row in live
+    ]
+    return min(moments, default=None)

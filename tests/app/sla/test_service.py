@@ -1,195 +1,33 @@
-"""Clocks of tickets, and entering the calendar."""
+"""Entering the calendar, and what it does to promises."""
 
-from datetime import date, timedelta
+from datetime import date
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
-from app.kernel import clock, stamps
 from app.kernel.actor import SYSTEM, Actor, Grant, Permission
-from app.kernel.db import db, session
+from app.kernel.db import session
 from app.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from app.kernel.work import unit_of_work
-from app.sla import queries, service
-from app.sla.calendars import DayKind, HoursKind, Span
-from app.sla.models import SlaClock, WorkdayCalendar, WorkHours
+from app.sla import clocks, queries, service
+from app.sla.calendars import DayKind
+from app.sla.models import WorkdayCalendar, WorkHours
 from app.sla.rows import read_csv
-from app.sla.rules import ClockKind, Promise
-from app.sla.service import HoursDraft
-from tests.make.catalog import loaded_catalogue
-from tests.make.sla import a_district, a_ticket, a_world, days_off, seeded_calendar, shanghai, terms
+from app.sla.rules import ClockKind
+from tests.make.sla import (
+    a_district,
+    a_promise,
+    a_ticket,
+    a_world,
+    bring_in,
+    days_off,
+    open_from,
+    seeded_calendar,
+    shanghai,
+)
 
 pytestmark = pytest.mark.usefixtures("app")
-
-
-def promise(ticket_id, start, given=None, **place):
-    with unit_of_work():
-        return service.promise(ticket_id, given or terms(), start, **place)
-
-
-def bring_in(text, **options):
-    with unit_of_work():
-        return service.import_days(SYSTEM, read_csv(text), source="test.csv", **options)
-
-
-def open_from(hours, valid_from, actor=SYSTEM, **place):
-    with unit_of_work():
-        service.set_hours(
-            actor,
-            HoursDraft(HoursKind.WORKDAY, tuple(Span(*h) for h in hours), valid_from, **place),
-        )
-
-
-def a_promised_ticket(start, given=None):
-    ticket_id = a_ticket(start)
-    promise(ticket_id, start, given)
-    return ticket_id
-
-
-def test_three_due_times_are_promised_in_one_insert(monday):
-    a_world()
-    ticket_id = a_ticket(monday)
-    queries.calendars()
-    statements = []
-
-    def note(*given):
-        statements.append(given[2])
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    made = promise(ticket_id, monday)
-    event.remove(db.engine, "before_cursor_execute", note)
-
-    assert len([s for s in statements if "INSERT INTO sla_clock" in s]) == 1
-    assert len(statements) <= 3
-    assert made.accept == shanghai("2026-11-16 16:00")
-    assert queries.promised(ticket_id) == Promise(made.accept, made.respond, made.resolve)
-
-
-def test_a_clock_remembers_what_was_promised(monday):
-    a_world()
-    a_promised_ticket(monday)
-    ticket_id = a_promised_ticket(monday, terms("WPE-LIGHT"))
-
-    told = {
-        row.kind: row for row in session.scalars(select(SlaClock).filter_by(ticket_id=ticket_id))
-    }
-
-    assert {kind: row.token for kind, row in told.items()} == {
-        "accept": "2sh",
-        "respond": "1d",
-        "resolve": "2d",
-    }
-    assert {row.calendar for row in told.values()} == {"daily"}
-    assert {row.policy_version for row in told.values()} == {1}
-    assert {row.calendar_version for row in told.values()} == {stamps.version("calendar")}
-    assert {row.started_at for row in told.values()} == {monday}
-
-
-def test_promises_of_many_tickets_come_in_one_statement(monday):
-    a_world()
-    first, second, noise = (a_promised_ticket(monday + timedelta(days=n)) for n in range(3))
-    without = a_ticket(monday)
-    statements = []
-
-    def note(*given):
-        statements.append(given[2])
-
-    session.rollback()
-    event.listen(db.engine, "before_cursor_execute", note)
-    found = queries.promised_many([first, second, without])
-    event.remove(db.engine, "before_cursor_execute", note)
-
-    assert found.keys() == {first, second}
-    assert found[second].accept == found[first].accept + timedelta(days=1)
-    assert len([s for s in statements if s.startswith("SELECT")]) == 1
-    assert queries.promised(without) is None
-    assert noise not in found
-
-
-def test_the_next_due_is_that_of_the_earliest_running_clock(monday):
-    a_world()
-    a_promised_ticket(monday - timedelta(days=3))
-    ticket_id = a_promised_ticket(monday)
-    told = queries.promised(ticket_id)
-
-    assert queries.next_due(ticket_id) == told.accept
-    with unit_of_work():
-        assert service.meet(ticket_id, ClockKind.ACCEPT, monday + timedelta(minutes=5))
-    assert queries.next_due(ticket_id) == told.respond
-    with unit_of_work():
-        assert service.stop(ticket_id, monday + timedelta(minutes=9))
-    assert queries.next_due(ticket_id) is None
-    assert queries.next_due(uuid4()) is None
-
-
-def test_a_clock_is_met_once_and_other_tickets_run_on(monday):
-    a_world()
-    noise, ticket_id = a_promised_ticket(monday), a_promised_ticket(monday)
-    at = monday + timedelta(minutes=5)
-
-    with unit_of_work():
-        first = service.meet(ticket_id, ClockKind.ACCEPT, at)
-        again = service.meet(ticket_id, ClockKind.ACCEPT, at + timedelta(minutes=1))
-        service.stop(ticket_id, at + timedelta(minutes=2))
-
-    assert (first, again) == (True, False)
-    told = {c.kind: (c.met_at, c.stopped_at) for c in queries.clocks(ticket_id)}
-    assert told == {
-        ClockKind.ACCEPT: (at, None),
-        ClockKind.RESPOND: (None, at + timedelta(minutes=2)),
-        ClockKind.RESOLVE: (None, at + timedelta(minutes=2)),
-    }
-    assert all(c.running for c in queries.clocks(noise))
-
-
-def test_a_restart_opens_a_new_round_and_keeps_the_old_one(monday):
-    a_world()
-    noise, ticket_id = a_promised_ticket(monday), a_promised_ticket(monday)
-    before = queries.promised(ticket_id)
-
-    with clock.frozen(monday + timedelta(hours=1)) as later, unit_of_work():
-        due_at = service.restart(ticket_id, ClockKind.ACCEPT, start=later, token="4wh")
-
-    rounds = [c for c in queries.clocks(ticket_id) if c.kind is ClockKind.ACCEPT]
-    assert [(c.round, c.due_at, c.stopped_at) for c in rounds] == [
-        (1, before.accept, monday + timedelta(hours=1)),
-        (2, due_at, None),
-    ]
-    assert due_at == before.accept + timedelta(hours=1)
-    after = queries.promised(ticket_id)
-    assert (after.accept, after.resolve) == (due_at, before.resolve)
-    assert queries.promised(noise) == before
-
-
-def test_a_rework_has_half_the_time(monday):
-    a_world()
-    ticket_id = a_promised_ticket(monday)
-
-    with unit_of_work():
-        due_at = service.restart(
-            ticket_id, ClockKind.RESOLVE, start=monday, token="2d", percent=50, policy_version=7
-        )
-
-    assert due_at == monday + timedelta(days=1)
-    with unit_of_work():
-        given = service.restart(
-            ticket_id,
-            ClockKind.RESOLVE,
-            start=monday,
-            token="2d",
-            due=monday + timedelta(hours=3),
-        )
-    assert given == monday + timedelta(hours=3)
-
-
-def test_a_ticket_without_clocks_has_none_to_restart(monday):
-    a_world()
-
-    with pytest.raises(NotFound), unit_of_work():
-        service.restart(uuid4(), ClockKind.ACCEPT, start=monday, token="4wh")
-    with unit_of_work():
-        assert not service.meet(uuid4(), ClockKind.ACCEPT, monday)
 
 
 def test_seeding_enters_every_year_the_package_knows_and_again_changes_nothing(monday):
@@ -231,19 +69,24 @@ def test_the_warning_comes_before_promises_reach_the_missing_year(monday):
 
 def test_an_imported_year_ends_the_warning_but_moves_no_promise(monday):
     a_world()
-    ticket_id = a_promised_ticket(shanghai("2026-12-30 10:00"))
-    before = queries.promised(ticket_id)
+    start = shanghai("2026-12-30 10:00")
+    ticket_id, newer_id = a_ticket(start), a_ticket(start)
+    before = a_promise(ticket_id, start)
 
     report = bring_in(days_off(2027))
 
     assert (report.added, report.years) == (11, (2027,))
     assert before.warnings != ()
-    assert queries.promised(ticket_id).resolve == before.resolve
+    told = clocks.latest(queries.clocks(ticket_id))
+    assert told[ClockKind.RESOLVE].due_at == before.resolve
     assert queries.calendar_warnings(monday) == []
-    newer = a_promised_ticket(shanghai("2026-12-30 10:00"))
-    assert queries.promised(newer).resolve > before.resolve
-    assert [c.guessed for c in queries.clocks(newer)] == [False] * 3
-    assert [c.guessed for c in queries.clocks(ticket_id)] == [False, True, True]
+    assert a_promise(newer_id, start).resolve > before.resolve
+    assert [row.guessed for row in queries.clock_rows(newer_id)] == [False] * 3
+    assert {row.kind: row.guessed for row in queries.clock_rows(ticket_id)} == {
+        ClockKind.ACCEPT: False,
+        ClockKind.RESPOND: True,
+        ClockKind.RESOLVE: True,
+    }
 
 
 def test_a_dry_run_tells_and_changes_nothing(monday):
@@ -303,9 +146,11 @@ def test_a_district_may_have_its_own_day(monday):
     assert queries.calendars(elsewhere) is queries.calendars()
     assert queries.calendars(here).days[date(2026, 11, 17)] is DayKind.HOLIDAY
     usual, own = a_ticket(start), a_ticket(start)
-    assert promise(usual, start, district_id=elsewhere).accept == shanghai("2026-11-17 12:00")
-    assert promise(own, start, district_id=here).accept == shanghai("2026-11-18 12:00")
-    assert promise(a_ticket(start), start, district_id=here).resolve == shanghai("2026-11-23 18:00")
+    assert a_promise(usual, start, district_id=elsewhere).accept == shanghai("2026-11-17 12:00")
+    assert a_promise(own, start, district_id=here).accept == shanghai("2026-11-18 12:00")
+    assert a_promise(a_ticket(start), start, district_id=here).resolve == shanghai(
+        "2026-11-23 18:00"
+    )
 
 
 def test_a_districts_own_days_do_not_make_a_year_known(monday):
@@ -323,7 +168,7 @@ def test_new_hours_hold_from_their_day_on(monday):
     open_from([(8 * 60, 16 * 60)], date(2026, 11, 18), district_id=here)
     start = shanghai("2026-11-17 17:00")
 
-    own, usual = (promise(a_ticket(start), start, district_id=d) for d in (here, None))
+    own, usual = (a_promise(a_ticket(start), start, district_id=d) for d in (here, None))
 
     assert own.accept == shanghai("2026-11-18 11:00")
     assert usual.accept == shanghai("2026-11-18 12:00")
@@ -365,14 +210,6 @@ def test_only_editors_change_the_calendar_and_a_district_only_its_own(monday):
         service.seed_calendar(of_here)
     with pytest.raises(Forbidden):
         open_from([(540, 720)], date(2026, 12, 1), of_here)
-
-
-def test_two_rounds_of_one_clock_cannot_bear_the_same_number(monday):
-    loaded_catalogue()
-    ticket_id = a_promised_ticket(monday)
-
-    with pytest.raises(Exception, match=r"(?i)unique"), unit_of_work():
-        service.promise(ticket_id, terms(), monday)
 
 
 def test_a_calendar_of_its_own_needs_a_district(monday):
