@@ -143,6 +143,14 @@ def sits_above_desk(actor: Actor, ticket: Ticket) -> bool:
     )
 
 
+def sits_at(actor: Actor, ticket: Ticket, level: str) -> bool:
+    """Tell whether the actor dispatches over a ticket at ``level`` or above it."""
+    return any(
+        node in ticket.nodes and RANK[at] >= RANK[level]
+        for at, node in actor.nodes(Permission.TICKET_DISPATCH)
+    )
+
+
 def require_staff(actor: Actor, ticket: Ticket) -> frozenset[Relation]:
     """Find the staff relations, or say there is no such ticket.
 
@@ -187,21 +195,23 @@ def at_nodes(actor: Actor, permission: Permission, *, desk_only: bool) -> Column
     ``desk_only`` keeps to tickets whose desk the node reaches; otherwise lower
     nodes also see what neither accuses nor is sensitive.
     """
-    terms: list[ColumnElement[bool]] = []
-    for level, node_id in actor.nodes(permission):
-        column = COLUMNS.get(level)
-        if column is None:
-            continue
-        rank = RANK[level]
-        decided = Ticket.desk_level.in_([name for name in DESKS if RANK[name] <= rank])
-        plain = and_(
-            Ticket.respondent_id.is_(None),
-            Ticket.accuse.is_(None),
-            Ticket.sensitive.is_(False),
-        )
-        reach = decided if desk_only else or_(decided, plain)
-        terms.append(and_(column == node_id, reach))
+    terms = [
+        at_node(level, node_id, desk_only=desk_only)
+        for level, node_id in actor.nodes(permission)
+        if level in COLUMNS
+    ]
     return or_(*terms) if terms else false()
+
+
+def at_node(level: str, node_id: UUID, *, desk_only: bool) -> ColumnElement[bool]:
+    """Write "lies in this node and may be read there" as a condition."""
+    decided = Ticket.desk_level.in_([name for name in DESKS if RANK[name] <= RANK[level]])
+    plain = and_(
+        Ticket.respondent_id.is_(None),
+        Ticket.accuse.is_(None),
+        Ticket.sensitive.is_(False),
+    )
+    return and_(COLUMNS[level] == node_id, decided if desk_only else or_(decided, plain))
 
 
 def led_by(actor: Actor, permission: Permission) -> ColumnElement[bool]:

@@ -17,6 +17,9 @@ MAX_NUDGES = 5
 NUDGE_EVERY = timedelta(hours=24)
 REOPEN_WITHIN = timedelta(days=30)
 SAMPLE_ONE_IN = 5
+MAX_EXTENSIONS = 2
+BREACHES_TO_CALL = 2
+TOP = 4
 
 
 class Subject(Protocol):
@@ -42,6 +45,15 @@ class Subject(Protocol):
     lead_id: UUID | None
     merged_into_id: UUID | None
     respondent_id: UUID | None
+    urgency: str
+    resolve_due_at: datetime | None
+    answer_due_at: datetime | None
+    extensions: int
+    excluded: str | None
+    breaches: int
+    tier: int
+    ceiling_tier: int
+    long_term: bool
 
 
 Refusal = tuple[str, str]
@@ -174,6 +186,66 @@ def accusing(ticket: Subject, _at: datetime) -> Refusal | None:
 def may_return(ticket: Subject, at: datetime) -> Refusal | None:
     """Allow a return while some are left and no question is pending."""
     return returns_left(ticket, at) or whole_and_unasked(ticket, at)
+
+
+def may_suspend(ticket: Subject, at: datetime) -> Refusal | None:
+    """Never for the most urgent (domain.md D2, step 11), never for what is late already."""
+    if ticket.long_term:
+        return "long_term", "长期事项没有办理时限，请每月公布进展。"
+    if ticket.urgency == "P0":
+        return "never_paused", "紧急险情不能暂停。"
+    if ticket.resolve_due_at is not None and at > ticket.resolve_due_at:
+        return "late_already", "已经超过办理时限，不能再申请暂停。"
+    return whole_and_unasked(ticket, at)
+
+
+def may_extend(ticket: Subject, at: datetime) -> Refusal | None:
+    """Before the deadline only, at most twice (domain.md D2, step 12)."""
+    if ticket.long_term:
+        return "long_term", "长期事项没有办理时限，请每月公布进展。"
+    if ticket.extensions >= MAX_EXTENSIONS:
+        return "extensions_used_up", "已经延期两次，不能再延。"
+    if ticket.resolve_due_at is None or at > ticket.resolve_due_at:
+        return "late_already", "已经超过办理时限，不能再申请延期。"
+    return whole_and_unasked(ticket, at)
+
+
+def may_exclude(ticket: Subject, at: datetime) -> Refusal | None:
+    """Once, and with nothing else pending."""
+    if ticket.excluded:
+        return "excluded_already", "这张单已经不计分。"
+    return no_review_open(ticket, at)
+
+
+def may_climb(ticket: Subject, at: datetime) -> Refusal | None:
+    """Up to the ceiling; what is split climbs by its parts."""
+    if ticket.tier >= ticket.ceiling_tier:
+        return "at_ceiling", "已经到了这类问题的最高层级；需要再往上，请街道放开层级。"
+    return whole(ticket, at)
+
+
+def may_call_upon(ticket: Subject, at: datetime) -> Refusal | None:
+    """Let residents call upon the next tier after two broken promises."""
+    if ticket.breaches < BREACHES_TO_CALL:
+        return "not_late_enough", "两次超过时限后，您可以请上级处理；现在可以先催一催。"
+    return may_climb(ticket, at)
+
+
+def below_the_top(ticket: Subject, _at: datetime) -> Refusal | None:
+    """There is something left to lift."""
+    return ("at_the_top", "已经是最高层级。") if ticket.ceiling_tier >= TOP else None
+
+
+def answer_owed(ticket: Subject, _at: datetime) -> Refusal | None:
+    """Tell whether a supervision, or a monthly report, waits for its answer."""
+    return None if ticket.answer_due_at else ("no_supervision", "没有等待答复的督办。")
+
+
+def may_go_long(ticket: Subject, at: datetime) -> Refusal | None:
+    """Once, with nothing pending."""
+    if ticket.long_term:
+        return "long_term_already", "已经转为长期事项。"
+    return whole_and_unasked(ticket, at)
 
 
 def always(_ticket: Subject, _at: datetime) -> Refusal | None:

@@ -37,6 +37,8 @@ NOT_REPLAYED = frozenset(
         "chain_length",
         "chain_head",
         "next_due_at",
+        "look_at",
+        "due_soon",
     }
 )
 _PLAIN = frozenset({str, int, bool, float, type(None)})
@@ -247,8 +249,14 @@ def _commitment_flaws(step: Step) -> list[str]:
 
 
 def replay(steps: Sequence[Step]) -> dict[str, Any]:
-    """Fold the steps into the state they lead to (plain JSON values)."""
-    state: dict[str, Any] = {}
+    """Fold the steps into the state they lead to (plain JSON values).
+
+    A column that a history never named, because it is older than the column, stands at
+    its default.
+    """
+    state: dict[str, Any] = {
+        name: [] if default is None else _plain(default) for name, default in _DEFAULTS
+    }
     for step in steps:
         state.update(step.changes)
     return state

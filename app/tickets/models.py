@@ -10,7 +10,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.kernel.crypto import Sealed
 from app.kernel.db import Model, append_only
 from app.kernel.ids import new_id
-from app.tickets.states import Action, CloseReason, QuoteState, ResultKind, State
+from app.tickets.states import (
+    Action,
+    CloseReason,
+    QuoteState,
+    ResultKind,
+    State,
+    Supervision,
+)
 
 # No row names its ticket as a relationship: each of them costs every flush a look at all
 # rows. What is written together with a new ticket goes out after it (kernel.appending).
@@ -72,6 +79,7 @@ class Ticket(Model):
         _open_index("ix_ticket_open_assignee", "assignee_id", "next_due_at", "id"),
         _open_index("ix_ticket_open_respondent", "respondent_id", "next_due_at", "id"),
         _open_index("ix_ticket_open_due", "next_due_at", "id"),
+        _open_index("ix_ticket_open_look", "look_at", "id"),
         Index("ix_ticket_reporter", "reporter_id", "submitted_at", "id"),
         Index("ix_ticket_filer", "filed_by_id", "submitted_at", "id"),
         Index("ix_ticket_merged_into", "merged_into_id"),
@@ -142,6 +150,13 @@ class Ticket(Model):
     nudges: Mapped[int] = mapped_column(default=0)
     parts: Mapped[int] = mapped_column(default=0)
     followers: Mapped[int] = mapped_column(default=0)
+    breaches: Mapped[int] = mapped_column(default=0)
+    extensions: Mapped[int] = mapped_column(default=0)
+    excluded: Mapped[str | None]
+    """Why it is left out of scores, which a second person allowed; counts still show it."""
+    suspended_for: Mapped[str | None]
+    supervised: Mapped[Supervision | None]
+    long_term: Mapped[bool] = mapped_column(default=False)
     quote_state: Mapped[QuoteState] = mapped_column(default=QuoteState.NONE)
     review_kind: Mapped[str | None]
     result: Mapped[ResultKind | None]
@@ -162,8 +177,16 @@ class Ticket(Model):
     respond_due_at: Mapped[datetime | None]
     resolve_due_at: Mapped[datetime | None]
     confirm_due_at: Mapped[datetime | None]
+    tier_due_at: Mapped[datetime | None]
+    answer_due_at: Mapped[datetime | None]
+    resume_at: Mapped[datetime | None]
+    escalated_at: Mapped[datetime | None]
     next_due_at: Mapped[datetime]
     """When somebody owes the next act; the far future if nobody does."""
+    look_at: Mapped[datetime]
+    """When the watcher looks next: a clock due soon or broken, a pause over; else far off."""
+    due_soon: Mapped[bool] = mapped_column(default=False)
+    """A running clock has used 80 % of its time and is not broken yet."""
 
     chain_length: Mapped[int] = mapped_column(default=0)
     chain_head: Mapped[str] = mapped_column(default="")

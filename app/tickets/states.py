@@ -64,6 +64,26 @@ class Action(StrEnum):
     SAMPLE = "sample"
     AUTO_CLOSE = "auto_close"
     CLOSE_ALONG = "close_along"
+    ASK_SUSPEND = "ask_suspend"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    ASK_EXTEND = "ask_extend"
+    EXTEND = "extend"
+    ASK_EXCLUDE = "ask_exclude"
+    EXCLUDE = "exclude"
+    LAPSE = "lapse"
+    BREACH = "breach"
+    ESCALATE = "escalate"
+    ASK_ESCALATE = "ask_escalate"
+    LIFT_CEILING = "lift_ceiling"
+    SUPERVISE = "supervise"
+    ANSWER = "answer"
+    WHISTLE = "whistle"
+    REPORT_IN = "report_in"
+    ASK_LONG_TERM = "ask_long_term"
+    LONG_TERM = "long_term"
+    HAND_OVER = "hand_over"
+    RECOUNT = "recount"
 
 
 class Relation(StrEnum):
@@ -104,6 +124,15 @@ class ResultKind(StrEnum):
     PARTLY = "partly"
     EXPLAINED = "explained"
     CANNOT = "cannot"
+
+
+class Supervision(StrEnum):
+    """How sternly a higher tier asks (督办), the mildest first."""
+
+    REMIND = "remind"
+    SUPERVISE = "supervise"
+    LISTED = "listed"
+    INTERVIEW = "interview"
 
 
 class QuoteState(StrEnum):

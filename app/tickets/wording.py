@@ -4,7 +4,9 @@ The phrases are the decided ones of the field; names and times come in as
 arguments, so nothing here reads a database or a clock.
 """
 
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from app.kernel.clock import SHANGHAI
 from app.tickets import workflow
@@ -42,8 +44,43 @@ CLOSED_STAFF = {
 ENDED = frozenset({State.CLOSED, State.WITHDRAWN})
 """Where the words tell what the reporter did."""
 
-CLOCKS_RESIDENT = {"accept": "最晚接单", "respond": "最晚联系或到场", "resolve": "最晚办完"}
-CLOCKS_STAFF = {"accept": "接单时限", "respond": "响应时限", "resolve": "办理时限"}
+CLOCKS_RESIDENT = {
+    "accept": "最晚接单",
+    "respond": "最晚联系或到场",
+    "resolve": "最晚办完",
+    "tier": "上级最晚督促办好",
+    "answer": "最晚答复",
+}
+CLOCKS_STAFF = {
+    "accept": "接单时限",
+    "respond": "响应时限",
+    "resolve": "办理时限",
+    "tier": "本级时限",
+    "answer": "答复时限",
+}
+OWED = {
+    "accept": "接单",
+    "respond": "联系您或到场",
+    "resolve": "办完",
+    "tier": "督促办好",
+    "answer": "答复督办",
+}
+TIERS = {2: "社区", 3: "街道", 4: "区里"}
+SUSPENDED_FOR = {
+    "resident": "等居民",
+    "parts": "等配件",
+    "owners_vote": "等业主表决",
+    "fund": "等维修资金审批",
+    "weather": "等天气",
+    "third_party": "等第三方",
+    "legal": "等法律程序",
+}
+SUPERVISION = {
+    "remind": "提醒",
+    "supervise": "督办",
+    "listed": "挂牌督办",
+    "interview": "约谈",
+}
 
 SOLVED = {"yes": "已解决", "partly": "部分解决", "no": "没解决"}
 CLOSED_WORD = {"solved": "已解决", "partly": "部分解决", "unsolved": "没解决"}
@@ -62,8 +99,26 @@ def number(digits: str) -> str:
     return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
 
 
+def pause(reason: str | None, until: datetime | None) -> str:
+    """Say why a ticket stands still and when it goes on: 暂停：等配件，预计12月3日恢复."""
+    why = f"：{SUSPENDED_FOR[reason]}" if reason in SUSPENDED_FOR else ""
+    local = until.astimezone(SHANGHAI) if until else None
+    when = f"，预计{local.month}月{local.day}日恢复" if local else ""
+    return f"暂停{why}{when}"
+
+
+def came_in(tier: int) -> str:
+    """Say which tier has come in; empty for the compound itself."""
+    return f"{TIERS[tier]}已介入" if tier in TIERS else ""
+
+
 def state_for_resident(
-    state: State, *, reason: CloseReason | None, handler: str | None, own: bool = True
+    state: State,
+    *,
+    reason: CloseReason | None,
+    handler: str | None,
+    own: bool = True,
+    standstill: str = "暂停",
 ) -> str:
     """Say where a ticket stands, to the one who reported it or (not ``own``) joined it."""
     said = {
@@ -71,7 +126,7 @@ def state_for_resident(
         State.DISPATCHED: f"已派给{handler or '办理单位'}，等对方接单",
         State.ACCEPTED: "已接单，将与您联系",
         State.IN_PROGRESS: "正在处理",
-        State.SUSPENDED: "暂停",
+        State.SUSPENDED: standstill,
         State.RESOLVED: "已处理，请您确认",
         State.CLOSED: CLOSED_RESIDENT.get(reason, "已结束") if reason else "已结束",
         State.DECLINED: "未受理",
@@ -89,14 +144,14 @@ def state_for_staff(state: State, *, reason: CloseReason | None) -> str:
 
 
 def step_for_resident(
-    action: Action, facts: dict[str, object], *, handler: str | None, own: bool = True
+    action: Action, facts: Mapping[str, Any], *, handler: str | None, own: bool = True
 ) -> str:
     """Say what a step was, to whoever took it or (not ``own``) to another resident."""
     said = _step_for_resident(action, facts, handler)
     return said if own else said.replace("您", "居民")
 
 
-def _step_for_resident(action: Action, facts: dict[str, object], handler: str | None) -> str:
+def _step_for_resident(action: Action, facts: Mapping[str, Any], handler: str | None) -> str:
     if action is Action.SUBMIT:
         return "代居民提交" if facts.get("on_behalf") else "您提交了"
     if action is Action.AUTO_CLOSE and facts.get("reason") == CloseReason.UNSOLVED:
@@ -107,14 +162,56 @@ def _step_for_resident(action: Action, facts: dict[str, object], handler: str | 
         return f"您确认：{CLOSED_WORD.get(str(facts.get('reason')), '已评价')}"
     if action is Action.NO_SHOW:
         return MISSING.get(str(facts.get("missing")), "约好的时间没有见到人")
+    if action in _TOLD:
+        return _TOLD[action](facts)
     if action is Action.AGREE:
         return "您同意了报价" if facts.get("agreed") else "您没有同意报价"
     return workflow.transition(action).resident_zh
 
 
-def step_for_staff(action: Action) -> str:
+def _told_pause(facts: Mapping[str, Any]) -> str:
+    until = datetime.fromisoformat(facts["until"]) if "until" in facts else None
+    return pause(facts.get("reason"), until)
+
+
+def _told_breach(facts: Mapping[str, Any]) -> str:
+    return f"超过了承诺的时间：{CLOCKS_RESIDENT.get(str(facts.get('clock')), '办理')}"
+
+
+def _told_rise(facts: Mapping[str, Any]) -> str:
+    tier = facts.get("tier")
+    return came_in(tier) if isinstance(tier, int) and tier in TIERS else "上一级已介入"
+
+
+def _told_call(facts: Mapping[str, Any]) -> str:
+    return f"您请上级处理，{_told_rise(facts)}"
+
+
+def _told_supervision(facts: Mapping[str, Any]) -> str:
+    return f"上级{SUPERVISION.get(str(facts.get('level')), '督办')}"
+
+
+_TOLD: Mapping[Action, Callable[[Mapping[str, Any]], str]] = {
+    Action.SUSPEND: _told_pause,
+    Action.BREACH: _told_breach,
+    Action.ESCALATE: _told_rise,
+    Action.ASK_ESCALATE: _told_call,
+    Action.SUPERVISE: _told_supervision,
+}
+
+
+def step_for_staff(action: Action, facts: Mapping[str, Any]) -> str:
     """Say what a step was, to staff."""
-    return "提交" if action is Action.SUBMIT else workflow.transition(action).staff_zh
+    if action is Action.SUBMIT:
+        return "提交"
+    said = workflow.transition(action).staff_zh
+    if action is Action.BREACH:
+        return f"{CLOCKS_STAFF.get(str(facts.get('clock')), '办理时限')}{said}"
+    if action in (Action.ESCALATE, Action.ASK_ESCALATE) and facts.get("tier") in TIERS:
+        return f"{said}：{TIERS[facts['tier']]}"
+    if action is Action.SUPERVISE:
+        return SUPERVISION.get(str(facts.get("level")), said)
+    return said
 
 
 def moment(at: datetime, now: datetime) -> str:

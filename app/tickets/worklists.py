@@ -20,10 +20,16 @@ QUEUES = (
     "mine",
     "team",
     "overdue",
+    "due_soon",
+    "escalated",
+    "supervised",
     "follow_up",
     "briefs",
     "all",
 )
+
+TIER_OF_DESK = {"community": 2, "street": 3, "district": 4}
+"""From which tier on a matter has come up to a desk."""
 
 
 def work_page(
@@ -113,8 +119,37 @@ def _readable(actor: Actor) -> list[Condition]:
     )
 
 
+def readable(actor: Actor) -> Condition:
+    """Write "open, worked on, and this member of staff may read it" as a condition."""
+    return and_(
+        or_(false(), *_readable(actor)),
+        access.not_accused(actor),
+        Ticket.closed_at.is_(None),
+        Ticket.state != State.MERGED,
+        _WORKED_ON,
+    )
+
+
 def _overdue(actor: Actor, now: datetime) -> Sought:
     return _readable(actor), [Ticket.next_due_at < now, _WORKED_ON]
+
+
+def _due_soon(actor: Actor, now: datetime) -> Sought:
+    return _readable(actor), [Ticket.due_soon.expression, Ticket.next_due_at >= now, _WORKED_ON]
+
+
+def _escalated(actor: Actor, _now: datetime) -> Sought:
+    """Find what came up to the actor's own desk, or on above it, because of its delay."""
+    arms = [
+        and_(access.at_node(level, node, desk_only=False), Ticket.tier >= TIER_OF_DESK[level])
+        for level, node in actor.nodes(Permission.TICKET_DISPATCH)
+        if level in TIER_OF_DESK
+    ]
+    return arms, [Ticket.escalated_at.is_not(None), _WORKED_ON]
+
+
+def _supervised(actor: Actor, _now: datetime) -> Sought:
+    return _readable(actor), [Ticket.supervised.is_not(None), _WORKED_ON]
 
 
 def _follow_up(actor: Actor, _now: datetime) -> Sought:
@@ -140,6 +175,9 @@ _QUEUE = {
     "mine": _mine,
     "team": _team,
     "overdue": _overdue,
+    "due_soon": _due_soon,
+    "escalated": _escalated,
+    "supervised": _supervised,
     "follow_up": _follow_up,
     "briefs": _briefs,
     "all": _all,

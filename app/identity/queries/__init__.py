@@ -19,6 +19,7 @@ from app.identity.queries.organisations import (
     known_organisation,
     organisation,
     organisation_names,
+    projects,
     readiness,
 )
 from app.identity.queries.persons import (
@@ -72,6 +73,7 @@ __all__ = [
     "people",
     "people_of",
     "person",
+    "projects",
     "readiness",
     "restricted_until",
 ]

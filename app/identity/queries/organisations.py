@@ -138,6 +138,11 @@ def _standing(kind: OrgKind, place_id: UUID | None, at: datetime | None) -> Orga
     return next((view for view in there if view.stands(moment)), None)
 
 
+def projects() -> tuple[ProjectView, ...]:
+    """List every contract of a firm for a compound, those over too."""
+    return tuple(one for views in registry().projects.values() for one in views)
+
+
 def firms_serving(
     compound_id: UUID | None,
     building_id: UUID | None,

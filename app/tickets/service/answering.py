@@ -5,10 +5,10 @@ from uuid import UUID
 from app.kernel.actor import Actor
 from app.kernel.db import session
 from app.kernel.errors import Conflict, Invalid, RuleBroken
-from app.sla import service as sla
+from app.sla import ops
 from app.tickets import queries
 from app.tickets.models import Ticket, Verdict
-from app.tickets.service import handover, reviewing
+from app.tickets.service import asking, handover, reviewing
 from app.tickets.service.steps import (
     Taken,
     Words,
@@ -122,7 +122,7 @@ def rework(actor: Actor, ticket_id: UUID, words: Words, *, as_caller: bool = Fal
     require_words(words)
     ticket = queries.get(ticket_id)
     if ticket.reworks and ticket.state is State.RESOLVED:
-        return reviewing.ask_rework(actor, ticket_id, words, as_caller=as_caller)
+        return asking.ask_rework(actor, ticket_id, words, as_caller=as_caller)
     take = take_as_staff if as_caller else take_as_resident
     taken = take(actor, ticket_id, Action.REWORK)
     reviewing.intake_again(taken, words, {}, reworks=taken.ticket.reworks + 1)
@@ -171,10 +171,10 @@ def withdraw(actor: Actor, ticket_id: UUID, words: Words) -> Ticket:
         close_reason=CloseReason.WITHDRAWN,
         withdrawn_after_accept=accepted,
         review_kind=None,
+        clocks=[ops.stop()],
     )
     handover.end_holdings(ticket, taken.at)
     reviewing.cancel_open(ticket)
-    sla.stop(ticket.id, taken.at)
     return ticket
 
 

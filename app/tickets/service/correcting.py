@@ -12,7 +12,8 @@ from app.catalog.rules import CategoryView
 from app.kernel.actor import Actor
 from app.kernel.errors import RuleBroken
 from app.routing.rules import Decision
-from app.sla.rules import ClockKind, Promised
+from app.sla import ops
+from app.sla.rules import ClockKind
 from app.territory.rules import Spot
 from app.tickets import access, queries
 from app.tickets.models import Ticket
@@ -20,6 +21,8 @@ from app.tickets.service import handover, intake, settling
 from app.tickets.service.settling import Where
 from app.tickets.service.steps import Taken, Words, require_words, set_next_due, take_as_staff
 from app.tickets.states import UNHELD, Action
+
+_FROM_NOW = (ClockKind.ACCEPT, ClockKind.RESPOND)
 
 
 def reclassify(actor: Actor, ticket_id: UUID, category_code: str, words: Words) -> Ticket:
@@ -78,27 +81,22 @@ def _correct(
     decision = settling.decide_route(
         ticket, spot, category, taken.at, gave_it_back=queries.returned_by(ticket.id)
     )
-    from_submit = settling.promise_of(category, spot, ticket.submitted_at)
-    from_now = settling.promise_of(category, spot, taken.at)
     keeps = ticket.state not in UNHELD and decision.lead_id == ticket.lead_id
-    changes = place | _facts(category, spot, decision) | {"resolve_due_at": from_submit.resolve}
+    changes = place | _facts(category, spot, decision) | _reached(ticket, category, decision)
     if keep_barred:
         changes["barred"] = " ".join(sorted({*ticket.barred.split(), *changes["barred"].split()}))
+    again = [settling.restart(category, ClockKind.RESOLVE, ticket.submitted_at)]
+    if ticket.long_term:  # another matter promises a result of its own
+        changes["long_term"] = False
+        again.append(ops.stop(ClockKind.ANSWER))
     if keeps:
         changes["co_ids"] = _still_helping(ticket, changes["barred"], taken.at)
     else:
-        changes |= {"accept_due_at": from_now.accept, "respond_due_at": from_now.respond}
+        again += [settling.restart(category, kind, taken.at) for kind in _FROM_NOW]
         changes |= {"mode": str(decision.mode), **handover.RELEASED}
-    taken.move(words, facts={"why": list(decision.why)}, **changes)
-    settling.restart_clock(
-        ticket,
-        category,
-        ClockKind.RESOLVE,
-        start=ticket.submitted_at,
-        due=from_submit.resolve,
-    )
+    taken.move(words, facts={"why": list(decision.why)}, clocks=again, **changes)
     if not keeps:
-        _route_again(taken, category, decision, from_now)
+        _route_again(taken, decision)
     set_next_due(ticket)
 
 
@@ -110,6 +108,17 @@ def _still_helping(ticket: Ticket, barred: str, at: datetime) -> list[str]:
     return [co for co in ticket.co_ids if co not in barred]
 
 
+def _reached(ticket: Ticket, category: CategoryView, decision: Decision) -> dict[str, int]:
+    """Keep the tier a ticket climbed to: a correction sends nobody above away."""
+    found = settling.tier_columns(category, decision)
+    if ticket.escalated_at is None:
+        return found
+    return {
+        "tier": max(ticket.tier, found["tier"]),
+        "ceiling_tier": max(ticket.ceiling_tier, found["ceiling_tier"]),
+    }
+
+
 def _facts(category: CategoryView, spot: Spot, decision: Decision) -> dict[str, Any]:
     return {
         "category_code": category.code,
@@ -119,17 +128,14 @@ def _facts(category: CategoryView, spot: Spot, decision: Decision) -> dict[str, 
         "photo_required": category.photo_on_resolve,
         "sensitive": category.sensitive,
         "confirm_within": category.confirm_within,
-        **settling.tier_columns(category, decision),
         "why": list(decision.why),
         "parties": list(decision.parties_without_accounts),
         **settling.desk_columns(spot, decision),
     }
 
 
-def _route_again(taken: Taken, category: CategoryView, decision: Decision, due: Promised) -> None:
+def _route_again(taken: Taken, decision: Decision) -> None:
     ticket, at = taken.ticket, taken.at
-    for kind, moment in ((ClockKind.ACCEPT, due.accept), (ClockKind.RESPOND, due.respond)):
-        settling.restart_clock(ticket, category, kind, start=at, due=moment)
     handover.end_holdings(ticket, at)
     if decision.dispatch_now:
         intake.dispatch_by_rule(ticket, decision, first=not queries.was_held(ticket.id))

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +10,12 @@ from app.identity import queries as identity
 from app.kernel.actor import Actor
 from app.kernel.db import session
 from app.kernel.errors import Invalid, NotFound, RuleBroken
-from app.sla import service as sla
-from app.sla.rules import ClockKind
+from app.sla import ops
 from app.tickets import access, queries
 from app.tickets.models import Follower, Ticket
 from app.tickets.service import handover, intake, settling
 from app.tickets.service.steps import Taken, Words, require_words, take_as_staff
-from app.tickets.states import OPEN, Action, QuoteState, State
+from app.tickets.states import OPEN, Action, QuoteState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +55,8 @@ def transfer(actor: Actor, ticket_id: UUID, target: Target, words: Words) -> Tic
     ticket = taken.ticket
     if target.organisation_id == ticket.lead_id:
         raise RuleBroken("已经是这个单位在办理。", code="same_lead")
-    columns = _target_columns(ticket, target, taken) | _clocks_again(ticket, taken)
+    columns = _target_columns(ticket, target, taken)
+    old, kept = ticket.lead_id, _helpers_after(ticket, target)
     handover.end_holdings(ticket, taken.at, role="lead")
     handover.end_holdings(ticket, taken.at, organisation_id=target.organisation_id)
     taken.move(
@@ -67,11 +66,29 @@ def transfer(actor: Actor, ticket_id: UUID, target: Target, words: Words) -> Tic
         accepted_at=None,
         started_at=None,
         quote_state=QuoteState.NONE,
-        co_ids=[co for co in ticket.co_ids if co != target.organisation_id.hex],
+        co_ids=kept,
+        clocks=settling.clocks_again(ticket, taken.at),
         **columns,
     )
     handover.begin_lead(ticket, taken.at, "转派", first=False, with_helpers=False)
+    if old is not None and old.hex in kept:
+        handover.add_co_handler(
+            ticket, old, taken.at, "提级后转派，原承办单位继续协办", due_at=ticket.resolve_due_at
+        )
     return ticket
+
+
+def _helpers_after(ticket: Ticket, target: Target) -> list[str]:
+    """Name who helps after a transfer: who did before and, once it climbed, the old lead.
+
+    A ticket that went up never lets go of who had it (rules of escalation); the
+    accused never helps.
+    """
+    helpers = list(ticket.co_ids)
+    old = ticket.lead_id
+    if ticket.escalated_at is not None and old is not None and old.hex not in ticket.barred:
+        helpers.append(old.hex)
+    return [co for co in dict.fromkeys(helpers) if co != target.organisation_id.hex]
 
 
 def _target_columns(ticket: Ticket, target: Target, taken: Taken) -> dict[str, Any]:
@@ -94,19 +111,6 @@ def _target_columns(ticket: Ticket, target: Target, taken: Taken) -> dict[str, A
     }
 
 
-def _clocks_again(ticket: Ticket, taken: Taken) -> dict[str, datetime]:
-    """Start the accept clock anew, and the respond clock if it was met; name what they set."""
-    spot = settling.spot_of(ticket)
-    category = settling.category_at(ticket.category_code, spot, taken.at)
-    due = settling.promise_of(category, spot, taken.at)
-    again = {ClockKind.ACCEPT: due.accept}
-    if ticket.state is State.IN_PROGRESS:
-        again[ClockKind.RESPOND] = due.respond
-    for kind, moment in again.items():
-        settling.restart_clock(ticket, category, kind, start=taken.at, due=moment)
-    return {f"{kind.value}_due_at": moment for kind, moment in again.items()}
-
-
 def merge(actor: Actor, ticket_id: UUID, master_id: UUID, words: Words) -> Ticket:
     """Put a ticket into an open one about the same thing; its people follow the master.
 
@@ -124,9 +128,8 @@ def merge(actor: Actor, ticket_id: UUID, master_id: UUID, words: Words) -> Ticke
         raise RuleBroken("只能并入还在办理的单。", code="master_over")
     if not _about_the_same(ticket, master):
         raise RuleBroken("地点和类别都相同的单才能合并。", code="not_the_same")
-    taken.move(words, facts={"master": master.id}, merged_into_id=master.id)
+    taken.move(words, facts={"master": master.id}, merged_into_id=master.id, clocks=[ops.stop()])
     handover.end_holdings(ticket, taken.at)
-    sla.stop(ticket.id, taken.at)
     gained = _bring_people(ticket, master, taken)
     into.move(facts={"absorbed": ticket.id}, followers=master.followers + gained)
     return ticket
@@ -183,9 +186,9 @@ def split(actor: Actor, ticket_id: UUID, parts: Sequence[Part]) -> list[Ticket]:
     taken.move(
         facts={"parts": [child.id for child in children]},
         parts=len(children),
+        clocks=[ops.stop()],
         **{k: v for k, v in handover.RELEASED.items() if k != "state"},
     )
-    sla.stop(parent.id, taken.at)
     return children
 
 

@@ -1,5 +1,6 @@
 """What the handler does: take it, come, offer, work, report."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -7,13 +8,13 @@ from uuid import UUID
 from app.kernel.actor import Actor, Permission
 from app.kernel.db import session
 from app.kernel.errors import Conflict, Invalid, RuleBroken
-from app.sla import service as sla
+from app.sla import ops
 from app.sla.rules import ClockKind
 from app.tickets import queries
 from app.tickets.models import Appointment, Quote, Ticket
 from app.tickets.service import handover, settling
 from app.tickets.service.steps import Taken, Words, require_words, take_as_resident, take_as_staff
-from app.tickets.states import Action, QuoteState, ResultKind
+from app.tickets.states import Action, QuoteState, Relation, ResultKind
 
 LONGEST_WINDOW = timedelta(hours=12)
 MOST_FEN = 100_000_00
@@ -41,8 +42,8 @@ def _accepted(taken: Taken) -> Ticket:
         accepted_at=taken.at,
         assignee_id=ticket.assignee_id or taken.actor.person_id,
         claimable=False,
+        clocks=[ops.meet(ClockKind.ACCEPT)],
     )
-    sla.meet(ticket.id, ClockKind.ACCEPT, taken.at)
     return ticket
 
 
@@ -59,8 +60,7 @@ def assign(actor: Actor, ticket_id: UUID, person_id: UUID, words: Words) -> Tick
 def start(actor: Actor, ticket_id: UUID, words: Words) -> Ticket:
     """Note the first contact or the arrival: the respond clock is met."""
     taken = take_as_staff(actor, ticket_id, Action.START)
-    taken.move(words, started_at=taken.at)
-    sla.meet(taken.ticket.id, ClockKind.RESPOND, taken.at)
+    taken.move(words, started_at=taken.at, clocks=[ops.meet(ClockKind.RESPOND)])
     return taken.ticket
 
 
@@ -68,7 +68,8 @@ def progress(actor: Actor, ticket_id: UUID, words: Words, *, public: bool) -> Ti
     """Add what was done or seen; internal notes stay with staff."""
     require_words(words, or_media=True)
     taken = take_as_staff(actor, ticket_id, Action.PROGRESS)
-    taken.move(words, public=public)
+    owed = public and taken.ticket.long_term and taken.relation is Relation.LEAD
+    taken.move(words, public=public, clocks=settling.next_month(taken.at) if owed else ())
     return taken.ticket
 
 
@@ -175,10 +176,15 @@ def self_handle(actor: Actor, ticket_id: UUID, words: Words) -> Ticket:
         raise RuleBroken("这张单由您单位承办，请接单后办理。", code="own_ticket")
     handover.end_holdings(ticket, taken.at)
     columns |= dict.fromkeys(("dispatched_at", "accepted_at", "started_at"), taken.at)
-    _report(taken, words, ResultKind.FIXED, self_handled=True, **columns)
+    _report(
+        taken,
+        words,
+        ResultKind.FIXED,
+        met=(ClockKind.ACCEPT, ClockKind.RESPOND),
+        self_handled=True,
+        **columns,
+    )
     handover.begin_lead(ticket, taken.at, "当场解决", first=False)
-    sla.meet(ticket.id, ClockKind.ACCEPT, taken.at)
-    sla.meet(ticket.id, ClockKind.RESPOND, taken.at)
     return ticket
 
 
@@ -195,7 +201,13 @@ def resolve(actor: Actor, ticket_id: UUID, result: ResultKind, words: Words) -> 
 
 
 def _report(
-    taken: Taken, words: Words, result: ResultKind, *, photo: bool = False, **changes: Any
+    taken: Taken,
+    words: Words,
+    result: ResultKind,
+    *,
+    met: Sequence[ClockKind] = (),
+    photo: bool = False,
+    **changes: Any,
 ) -> None:
     ticket = taken.ticket
     confirm = settling.due_after(taken.at, ticket.confirm_within, ticket.district_id)
@@ -206,6 +218,6 @@ def _report(
         resolved_at=taken.at,
         result=result,
         confirm_due_at=confirm,
+        clocks=[ops.meet(*met, ClockKind.RESOLVE, ClockKind.ANSWER)],
         **changes,
     )
-    sla.meet(ticket.id, ClockKind.RESOLVE, taken.at)

@@ -1,7 +1,7 @@
 """From a resident's words to a numbered ticket with three promises and a handler."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -141,15 +141,14 @@ def _open(
     """Promise, route, write the first step, dispatch if the rules say so; flush once."""
     at = ticket.submitted_at
     decision = decide_route(ticket, spot, category, at)
-    due = promise_of(category, spot, at)
-    if resolve_from is not None:
-        due = replace(due, resolve=promise_of(category, spot, resolve_from).resolve)
+    due = promise_of(category, spot, at, resolve_from=resolve_from)
     _settle(ticket, spot, category, decision, due)
     note = Note(
         words=check_words(words.text),
         facts={
             "why": list(decision.why),
             "media": len(words.media),
+            "clocks": sla.openings(due),
             **({"on_behalf": True} if ticket.filed_by_id is not None else {}),
         },
     )
@@ -234,6 +233,7 @@ def _settle(
     ticket.accept_due_at = due.accept
     ticket.respond_due_at = due.respond
     ticket.resolve_due_at = due.resolve
+    ticket.look_at = sla.first_look(due)
     columns = desk_columns(spot, decision) | tier_columns(category, decision)
     for name, value in columns.items():
         setattr(ticket, name, value)

@@ -7,19 +7,24 @@ from typing import Any
 from uuid import UUID
 
 from app.catalog import queries as catalog
-from app.catalog.rules import TOP_TIER, CategoryView
+from app.catalog.rules import TOP_TIER, WALL_CLOCK, CategoryView, WorkCalendar
 from app.identity import queries as identity
 from app.kernel.errors import Invalid, NotFound
 from app.routing import service as routing
 from app.routing.rules import Case, Decision
+from app.sla import ops
 from app.sla import queries as sla_queries
 from app.sla import rules as sla_rules
 from app.sla import service as sla
+from app.sla.ops import Op
 from app.sla.rules import ClockKind, Promised, PromiseTerms, Token
 from app.territory import queries as territory
 from app.territory.rules import Spot
 from app.tickets import queries
 from app.tickets.models import Ticket
+
+MONTHLY = "30d"
+"""How often a long-term matter owes the public a word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +80,18 @@ def _grade(spot: Spot, at: datetime) -> str | None:
     return firms[0].contract_grade if firms else None
 
 
-def promise_of(category: CategoryView, spot: Spot, start: datetime) -> Promised:
-    """Compute the three due times of a category from ``start``."""
-    return sla.promised(terms_of(category), start, district_id=spot.district_id)
+def category_of(ticket: Ticket, at: datetime) -> CategoryView:
+    """Look up a ticket's category with the numbers that hold for it at a time."""
+    return category_at(ticket.category_code, spot_of(ticket), at)
+
+
+def promise_of(
+    category: CategoryView, spot: Spot, start: datetime, *, resolve_from: datetime | None = None
+) -> Promised:
+    """Compute the three due times of a category from ``start`` (a part's from its whole's)."""
+    return sla.promised(
+        terms_of(category), start, district_id=spot.district_id, resolve_start=resolve_from
+    )
 
 
 def terms_of(category: CategoryView) -> PromiseTerms:
@@ -162,19 +176,48 @@ def due_after(start: datetime, token: str, district_id: UUID | None) -> datetime
     return sla_rules.due(start, Token.parse(token), sla_queries.calendars(district_id))
 
 
-def restart_clock(
-    ticket: Ticket, category: CategoryView, kind: ClockKind, *, start: datetime, due: datetime
-) -> None:
-    """Open the next round of one clock under the category's present terms."""
-    sla.restart(
-        ticket.id,
+def restart(category: CategoryView, kind: ClockKind, since: datetime, *, percent: int = 100) -> Op:
+    """Begin the next round of a promise under the category's present terms."""
+    terms = terms_of(category)
+    return ops.start(
         kind,
-        start=start,
-        due=due,
-        token=str(terms_of(category).token(kind)),
-        district_id=ticket.district_id,
-        policy_version=category.policy_version,
+        str(terms.token(kind)),
+        calendar=terms.calendar,
+        policy_version=terms.policy_version,
+        edition=sla_queries.edition(),
+        since=since,
+        percent=percent,
     )
+
+
+def count_down(kind: ClockKind, token: str, since: datetime, *, tier: int = 0) -> Op:
+    """Begin a clock that no category names: a tier's hold, an answer that is owed."""
+    unit = Token.parse(token).unit
+    calendar = WorkCalendar.ALWAYS if unit in WALL_CLOCK else WorkCalendar.WORKDAY
+    return ops.start(
+        kind,
+        token,
+        calendar=calendar.value,
+        policy_version=0,
+        edition=sla_queries.edition(),
+        since=since,
+        tier=tier,
+    )
+
+
+def next_month(at: datetime) -> list[Op]:
+    """Meet what a long-term matter owes the public this month, and begin the next."""
+    return [ops.meet(ClockKind.ANSWER), count_down(ClockKind.ANSWER, MONTHLY, at)]
+
+
+def clocks_again(ticket: Ticket, at: datetime) -> list[Op]:
+    """Start the accept clock anew for a new lead, and the respond clock if it was met."""
+    spot = spot_of(ticket)
+    category = category_at(ticket.category_code, spot, at)
+    kinds = [ClockKind.ACCEPT]
+    if ticket.started_at is not None:
+        kinds.append(ClockKind.RESPOND)
+    return [restart(category, kind, at) for kind in kinds]
 
 
 def spot_of(ticket: Ticket) -> Spot:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +12,14 @@ from app.kernel.actor import Actor, Permission
 from app.kernel.errors import Invalid, NotFound
 from app.media import service as media
 from app.media.rules import MediaKind
+from app.sla import queries as sla_queries
+from app.sla import service as sla
+from app.sla.ops import Op
+from app.sla.rules import ClockKind
 from app.tickets import access, history, queries, workflow
 from app.tickets.history import Note
 from app.tickets.models import Step, Ticket
-from app.tickets.states import Action, Relation, State
+from app.tickets.states import OPEN, Action, Relation, State
 
 MAX_WORDS = 2000
 
@@ -42,17 +47,24 @@ class Taken:
         words: Words | None = None,
         *,
         facts: dict[str, Any] | None = None,
+        clocks: Sequence[Op] = (),
         public: bool = True,
         photo: bool = False,
         **changes: Any,
     ) -> Step:
-        """Take the step, attach what came with it, set who owes the next act.
+        """Take the step, attach what came with it, let its clocks follow, set who is next.
+
+        ``clocks`` is what the act does to the promises; it stands in the step, and
+        nothing else moves a clock.
 
         Raises:
             Invalid: ``photo`` is asked for and none came (code ``photo_needed``).
         """
         said = words or Words()
         checked = check_words(said.text)
+        if clocks:
+            changes = self._keep_clocks(clocks, changes) | changes
+            facts = {**(facts or {}), "clocks": list(clocks)}
         note = Note(
             words=checked,
             facts={**(facts or {}), **({"media": len(said.media)} if said.media else {})},
@@ -71,6 +83,29 @@ class Taken:
         attach(self.actor, self.ticket, step, said.media, photo=photo)
         set_next_due(self.ticket)
         return step
+
+    def _keep_clocks(self, ops: Sequence[Op], changes: dict[str, Any]) -> dict[str, Any]:
+        """Let the clocks follow an act; name the columns of the ticket that say so."""
+        ticket = self.ticket
+        kept = sla.keep(
+            ticket.id,
+            ops,
+            self.at,
+            district_id=changes.get("district_id", ticket.district_id),
+            holder_at=partial(queries.lead_at, ticket.id),
+        )
+        watch(ticket, kept, changes.get("resume_at", ticket.resume_at))
+        broken = {"breaches": ticket.breaches + kept.broken} if kept.broken else {}
+        return kept.due_columns | broken
+
+
+def watch(ticket: Ticket, kept: sla.Kept, resume_at: datetime | None) -> None:
+    """Set when the watcher looks at a ticket next, and whether it is due soon.
+
+    ``resume_at`` as it will be: a pause that ends now calls nobody to a second look.
+    """
+    ticket.look_at = min(kept.look_at or queries.FAR, resume_at or queries.FAR)
+    ticket.due_soon = kept.due_soon
 
 
 def take_as_staff(actor: Actor, ticket_id: UUID, action: Action) -> Taken:
@@ -199,13 +234,24 @@ def attach(
 
 def set_next_due(ticket: Ticket) -> None:
     """Set when somebody owes the next act; only tickets write this column."""
+    result = None if _rests(ticket) else ticket.resolve_due_at
     waiting: tuple[datetime | None, ...] = {
-        State.SUBMITTED: (ticket.accept_due_at, ticket.respond_due_at, ticket.resolve_due_at),
-        State.DISPATCHED: (ticket.accept_due_at, ticket.respond_due_at, ticket.resolve_due_at),
-        State.ACCEPTED: (ticket.respond_due_at, ticket.resolve_due_at),
-        State.IN_PROGRESS: (ticket.resolve_due_at,),
+        State.SUBMITTED: (ticket.accept_due_at, ticket.respond_due_at, result),
+        State.DISPATCHED: (ticket.accept_due_at, ticket.respond_due_at, result),
+        State.ACCEPTED: (ticket.respond_due_at, result),
+        State.IN_PROGRESS: (result,),
+        State.SUSPENDED: (ticket.resume_at,),
         State.RESOLVED: (ticket.confirm_due_at,),
     }.get(ticket.state, ())
+    if ticket.state in OPEN:
+        waiting = (*waiting, ticket.tier_due_at, ticket.answer_due_at)
     if ticket.parts:  # its parts are what somebody owes
         waiting = ()
     ticket.next_due_at = min((due for due in waiting if due), default=queries.FAR)
+
+
+def _rests(ticket: Ticket) -> bool:
+    """Tell whether no result is owed for now: a long-term matter owes a word every month."""
+    return ticket.long_term and not any(
+        one.running and one.kind is ClockKind.RESOLVE for one in sla_queries.clocks(ticket.id)
+    )

@@ -10,7 +10,7 @@ from app.catalog.rules import Kind
 from app.kernel import clock
 from app.kernel.actor import SYSTEM
 from app.kernel.storage import Storage
-from app.sla import service as sla
+from app.sla import ops
 from app.tickets import guards, history, queries
 from app.tickets.events import TicketMoved
 from app.tickets.models import Ticket
@@ -75,9 +75,8 @@ def _close_along(ticket: Ticket) -> None:
     if ticket.closed_at is not None:
         return
     taken = take_as_system(SYSTEM, ticket, Action.CLOSE_ALONG)
-    taken.move(closed_at=taken.at, close_reason=CloseReason.ALONG)
+    taken.move(closed_at=taken.at, close_reason=CloseReason.ALONG, clocks=[ops.stop()])
     handover.end_holdings(ticket, taken.at)
-    sla.stop(ticket.id, taken.at)
 
 
 def verify() -> Iterator[tuple[str, list[str]]]:

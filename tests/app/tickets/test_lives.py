@@ -18,13 +18,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from app.escalation import service as escalation
 from app.kernel import clock
 from app.kernel.db import session
 from app.kernel.errors import SandanError
 from app.kernel.work import unit_of_work
 from app.ratings import service as ratings
 from app.sla import queries as sla
-from app.sla.rules import ClockKind
+from app.sla.clocks import PAUSED_KINDS
+from app.sla.rules import PROMISES, ClockKind
 from app.tickets import access, history, queries, workflow
 from app.tickets import service as tickets
 from app.tickets.service import Part, Target, Where, Words
@@ -76,8 +78,35 @@ def act(world, action, actor, ticket_id, other_id):
         Action.QUOTE: lambda: tickets.quote(actor, ticket_id, "paid", 500, SAID),
         Action.AGREE: lambda: tickets.agree(actor, ticket_id, agreed=True, words=SAID),
         Action.BRIEF: lambda: tickets.brief(actor, ticket_id, SAID),
+        **waiting(actor, ticket_id),
+        **above(actor, ticket_id, helper, tomorrow),
     }
     return verbs[action]()
+
+
+def waiting(actor, ticket_id):
+    """Offer the acts that move clocks with a second person's leave."""
+    until = clock.now() + timedelta(days=4)
+    return {
+        Action.ASK_SUSPEND: lambda: tickets.ask_suspend(actor, ticket_id, "parts", until, SAID),
+        Action.RESUME: lambda: tickets.resume(actor, ticket_id, SAID),
+        Action.ASK_EXTEND: lambda: tickets.ask_extend(actor, ticket_id, "complex", 3, SAID),
+        Action.ASK_EXCLUDE: lambda: tickets.ask_exclude(actor, ticket_id, "force_majeure", SAID),
+        Action.ASK_LONG_TERM: lambda: tickets.ask_long_term(actor, ticket_id, SAID),
+    }
+
+
+def above(actor, ticket_id, helper, tomorrow):
+    """Offer the acts of higher tiers, and those that call upon them."""
+    return {
+        Action.ESCALATE: lambda: escalation.escalate(actor, ticket_id, SAID),
+        Action.ASK_ESCALATE: lambda: escalation.call_upon(actor, ticket_id, SAID),
+        Action.LIFT_CEILING: lambda: tickets.lift_ceiling(actor, ticket_id, SAID),
+        Action.SUPERVISE: lambda: tickets.supervise(actor, ticket_id, "supervise", SAID),
+        Action.ANSWER: lambda: tickets.answer(actor, ticket_id, SAID),
+        Action.WHISTLE: lambda: tickets.whistle(actor, ticket_id, helper, tomorrow, SAID),
+        Action.REPORT_IN: lambda: tickets.report_in(actor, ticket_id, helper, SAID),
+    }
 
 
 ACTIONS = (
@@ -112,6 +141,18 @@ ACTIONS = (
     Action.QUOTE,
     Action.AGREE,
     Action.BRIEF,
+    Action.ASK_SUSPEND,
+    Action.RESUME,
+    Action.ASK_EXTEND,
+    Action.ASK_EXCLUDE,
+    Action.ASK_LONG_TERM,
+    Action.ESCALATE,
+    Action.ASK_ESCALATE,
+    Action.LIFT_CEILING,
+    Action.SUPERVISE,
+    Action.ANSWER,
+    Action.WHISTLE,
+    Action.REPORT_IN,
 )
 RARE = frozenset({Action.MERGE, Action.SPLIT, Action.WITHDRAW})
 """Acts that end most of the story: tried, but not at every turn."""
@@ -146,6 +187,14 @@ def machine(world, category):
                 after = queries.get(self.ticket_id).state
                 assert legal(before, after), (before, action, after)
 
+        @rule()
+        def the_watcher_looks(self):
+            session.rollback()
+            with clock.frozen(self.at), unit_of_work():
+                for ticket_id in (self.ticket_id, self.other_id):
+                    escalation.look(ticket_id)
+                    assert not escalation.look(ticket_id), "it looked twice"
+
         @rule(data=st.data())
         def a_button_is_pressed(self, data):
             session.rollback()
@@ -168,6 +217,8 @@ def machine(world, category):
                 assert history.flaws(ticket, steps) == []
                 check(world, ticket)
                 check_clocks(ticket)
+                assert escalation.differences_of(ticket_id) == []
+                check_breaches(ticket, steps)
                 check_holdings(ticket)
                 check_silence(ticket, steps)
 
@@ -189,7 +240,7 @@ def check(world, ticket):
     assert not {one.hex for one in (ticket.lead_id,) if one} & set(ticket.barred.split())
     assert not set(ticket.co_ids) & set(ticket.barred.split())
     assert (ticket.next_due_at < queries.FAR) == (alive and not ticket.parts)
-    assert ticket.ceiling_tier > ticket.tier or ticket.tier == 4
+    assert ticket.tier <= ticket.ceiling_tier
     assert ticket.returns <= 2
     for name in STAFF:
         actor = world.actor(name)
@@ -208,16 +259,38 @@ RUNS = {
 def check_clocks(ticket):
     """Check that the clocks' rows and the ticket's due times tell one story."""
     newest = {one.kind: one for one in sla.clocks(ticket.id)}
-    due = {kind: getattr(ticket, f"{kind.value}_due_at") for kind in ClockKind}
-    assert {kind: one.due_at for kind, one in newest.items()} == due
+    due = {kind: getattr(ticket, f"{kind.value}_due_at") for kind in PROMISES}
+    assert {kind: newest[kind].due_at for kind in PROMISES} == due
     running = {kind for kind, one in newest.items() if one.running}
-    assert running == {
+    assert running & set(PROMISES) == {
         kind for kind, states in RUNS.items() if ticket.state in states and not ticket.parts
-    }
-    if running:
-        assert ticket.next_due_at == min(due[kind] for kind in running)
+    } - ({ClockKind.RESOLVE} if ticket.long_term else set())
+    for kind in (ClockKind.TIER, ClockKind.ANSWER):
+        owed = newest[kind].due_at if kind in running else None
+        assert getattr(ticket, f"{kind.value}_due_at") == owed
+    paused = ticket.state is State.SUSPENDED
+    assert [one.paused for one in newest.values() if one.paused] == [True] * paused * len(
+        running & PAUSED_KINDS
+    )
+    if running and not paused:
+        assert ticket.next_due_at == min(newest[kind].due_at for kind in running)
+    if paused:
+        assert ticket.resume_at is not None
+        assert ticket.look_at <= ticket.resume_at
     if ticket.state is State.RESOLVED:
         assert ticket.next_due_at == ticket.confirm_due_at
+
+
+def check_breaches(ticket, steps):
+    """Check that each broken promise stands once, and nobody's promise broke without a row."""
+    rows = {(row.kind, row.round): row for row in sla.breaches(ticket.id)}
+    noted = [(s.facts["clock"], s.facts["round"]) for s in steps if s.action is Action.BREACH]
+    assert len(noted) == len(set(noted))
+    assert len(rows) == ticket.breaches
+    assert set(noted) <= set(rows)
+    for one in sla.clocks(ticket.id):
+        if one.late:
+            assert (one.kind, one.round) in rows
 
 
 def check_holdings(ticket):

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert, select, text
 
+from app.escalation import queries as escalation
 from app.kernel import clock
 from app.kernel.db import db, session
 from app.kernel.ids import new_id
@@ -47,6 +48,7 @@ def clones(world) -> list[dict[str, Any]]:
             "state": state,
             "closed_at": None if is_open else clock.now(),
             "next_due_at": clock.now() + timedelta(minutes=n % 97 - 50) if is_open else queries.FAR,
+            "look_at": clock.now() + timedelta(minutes=n % 89 - 9) if is_open else queries.FAR,
             "reporter_id": world.people["resident" if n % 100 == 0 else "old_resident"],
             "assignee_id": world.people["repairer" if is_near and n % 40 == 0 else "rival"],
             "claimable": is_near and n % 80 == 20,
@@ -169,6 +171,36 @@ def test_similar_open_tickets_are_found_by_compound_and_category(many):
         )
 
     assert used(plan_of(*said[0])) == {"ix_ticket_open_compound"}
+
+
+def test_the_watcher_finds_what_is_due_by_its_own_index(many):
+    with overheard() as said:
+        due = escalation.due(clock.now(), 500)
+
+    plan = plan_of(*said[0])
+    assert used(plan) == {"ix_ticket_open_look"}
+    assert not re.search("Sort|TEMP B-TREE", "\n".join(plan)), plan
+    assert 20 < len(due) < 100
+
+
+def test_the_watcher_takes_its_own_index_whatever_the_moment_and_the_limit_are(many):
+    # PostgreSQL may plan a statement that is sent again and again for all values at once.
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("only PostgreSQL plans without the values")
+    with overheard() as said:
+        escalation.due(clock.now(), 500)
+
+    statement, parameters = said[0]
+    connection = session.connection()
+    connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
+    connection.exec_driver_sql(f"PREPARE the_watchers AS {statement}")
+    moment, limit = parameters
+    asked = f"EXPLAIN EXECUTE the_watchers('{moment.isoformat()}', {limit})"
+    plan = [str(row[-1]) for row in connection.exec_driver_sql(asked)]
+    connection.exec_driver_sql("DEALLOCATE the_watchers")
+
+    assert "$1" in "\n".join(plan), plan
+    assert used(plan) == {"ix_ticket_open_look"}
 
 
 def test_a_walk_through_every_ticket_would_be_seen(many):

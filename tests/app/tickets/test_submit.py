@@ -8,6 +8,7 @@ from app.kernel import clock
 from app.kernel.errors import Invalid, NotFound, RuleBroken
 from app.kernel.work import unit_of_work
 from app.sla import queries as sla
+from app.sla.rules import ClockKind
 from app.tickets import queries
 from app.tickets import service as tickets
 from app.tickets.service import Where
@@ -32,11 +33,13 @@ def test_a_corridor_light_goes_to_the_firm_by_itself(world):
 def test_the_three_promises_are_kept_as_clocks(world):
     ticket_id = make.submitted(world)
 
-    promised, ticket = sla.promised(ticket_id), queries.get(ticket_id)
+    promised = {one.kind: one.due_at for one in sla.clocks(ticket_id)}
+    ticket = queries.get(ticket_id)
 
-    assert promised.accept == clock.now() + timedelta(hours=2)
-    assert promised.resolve == clock.now() + timedelta(days=2)
-    assert ticket.next_due_at == promised.accept
+    assert promised[ClockKind.ACCEPT] == clock.now() + timedelta(hours=2)
+    assert promised[ClockKind.RESOLVE] == clock.now() + timedelta(days=2)
+    assert ticket.next_due_at == promised[ClockKind.ACCEPT]
+    assert ticket.look_at == clock.now() + timedelta(hours=2) * 0.8
     assert make.sound(ticket_id)
 
 

@@ -44,6 +44,15 @@ class Plain:
     lead_id: object = None
     merged_into_id: object = None
     respondent_id: object = None
+    urgency: str = "P2"
+    resolve_due_at: datetime | None = NOW + timedelta(days=3)
+    answer_due_at: datetime | None = None
+    extensions: int = 0
+    excluded: str | None = None
+    breaches: int = 0
+    tier: int = 1
+    ceiling_tier: int = 3
+    long_term: bool = False
 
 
 def test_every_act_but_submitting_has_one_row():
@@ -55,13 +64,13 @@ def test_every_act_but_submitting_has_one_row():
 def test_every_living_state_can_be_left():
     left = {source for row in workflow.TABLE if row.to is not None for source in row.sources}
 
-    assert left >= ALIVE - {State.SUSPENDED}
+    assert left >= ALIVE
 
 
-def test_every_state_but_the_pause_can_be_reached():
+def test_every_state_can_be_reached():
     reached = {row.to for row in workflow.TABLE} | {State.SUBMITTED}
 
-    assert reached >= set(State) - {State.SUSPENDED}
+    assert reached >= set(State)
 
 
 def test_only_the_resident_the_caller_or_silence_closes_a_resolved_ticket():
@@ -78,7 +87,18 @@ def test_only_the_resident_the_caller_or_silence_closes_a_resolved_ticket():
     }
 
 
-@pytest.mark.parametrize("action", [Action.DECLINE, Action.RETURN, Action.GRANT_REWORK])
+@pytest.mark.parametrize(
+    "action",
+    [
+        Action.DECLINE,
+        Action.RETURN,
+        Action.GRANT_REWORK,
+        Action.SUSPEND,
+        Action.EXTEND,
+        Action.EXCLUDE,
+        Action.LONG_TERM,
+    ],
+)
 def test_what_changes_the_numbers_needs_a_second_person(action):
     row = workflow.transition(action)
 
@@ -202,3 +222,73 @@ def test_one_question_to_a_second_person_at_a_time():
 def test_open_means_somebody_still_works_on_it():
     assert State.RESOLVED not in OPEN
     assert State.RESOLVED in ALIVE
+
+
+def late(**changes):
+    return Plain(resolve_due_at=NOW - timedelta(seconds=1), **changes)
+
+
+@pytest.mark.parametrize(
+    ("ticket", "code"),
+    [
+        (Plain(), None),
+        (Plain(urgency="P0"), "never_paused"),
+        (late(), "late_already"),
+        (Plain(resolve_due_at=NOW), None),
+        (Plain(review_kind="return"), "review_open"),
+        (Plain(parts=2), "split"),
+    ],
+)
+def test_a_pause_is_asked_in_time_and_never_for_an_emergency(ticket, code):
+    refused = guards.may_suspend(ticket, NOW)
+
+    assert (refused and refused[0]) == code
+
+
+@pytest.mark.parametrize(
+    ("ticket", "code"),
+    [
+        (Plain(), None),
+        (Plain(extensions=1), None),
+        (Plain(extensions=2), "extensions_used_up"),
+        (late(), "late_already"),
+        (Plain(resolve_due_at=None), "late_already"),
+        (Plain(review_kind="return"), "review_open"),
+    ],
+)
+def test_an_extension_is_asked_before_the_deadline_and_twice_at_most(ticket, code):
+    refused = guards.may_extend(ticket, NOW)
+
+    assert (refused and refused[0]) == code
+
+
+@pytest.mark.parametrize(
+    ("ticket", "code"),
+    [
+        (Plain(breaches=1), "not_late_enough"),
+        (Plain(breaches=2), None),
+        (Plain(breaches=2, tier=3), "at_ceiling"),
+        (Plain(breaches=2, parts=2), "split"),
+    ],
+)
+def test_a_resident_calls_upon_the_next_tier_after_two_broken_promises(ticket, code):
+    refused = guards.may_call_upon(ticket, NOW)
+
+    assert (refused and refused[0]) == code
+
+
+def test_what_is_left_out_of_scores_or_carried_for_long_is_so_once():
+    assert guards.may_exclude(Plain(), NOW) is None
+    assert guards.may_exclude(Plain(excluded="force_majeure"), NOW)[0] == "excluded_already"
+    assert guards.may_go_long(Plain(), NOW) is None
+    assert guards.may_go_long(Plain(long_term=True), NOW)[0] == "long_term_already"
+
+
+def test_a_ceiling_is_lifted_up_to_the_district():
+    assert guards.below_the_top(Plain(ceiling_tier=3), NOW) is None
+    assert guards.below_the_top(Plain(ceiling_tier=4), NOW)[0] == "at_the_top"
+
+
+def test_an_answer_is_given_when_one_is_owed():
+    assert guards.answer_owed(Plain(answer_due_at=NOW), NOW) is None
+    assert guards.answer_owed(Plain(), NOW)[0] == "no_supervision"

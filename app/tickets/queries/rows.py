@@ -1,4 +1,4 @@
-"""Reading tickets: one by one, under lock, as worklists, as a resident's own."""
+"""Read tickets: one, several, a person's own, those like one, and how busy people are."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from app.kernel.errors import NotFound
 from app.kernel.paging import Page
 from app.routing.rules import Busy
 from app.tickets import access
-from app.tickets.models import Appointment, Follower, Holding, Quote, Step, Ticket, Verdict
-from app.tickets.states import OPEN, Action, State
+from app.tickets.models import Follower, Ticket
+from app.tickets.states import OPEN, State
 
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
 """Due time of a ticket in which nobody owes the next act."""
@@ -86,14 +86,6 @@ def follower_ids(ticket_id: UUID) -> Sequence[UUID]:
     """List who joined a ticket or was merged into it."""
     query = select(Follower.person_id).where(Follower.ticket_id == ticket_id)
     return session.scalars(query.order_by(Follower.id)).all()
-
-
-def steps_of(ticket_id: UUID, *, public_only: bool = False) -> Sequence[Step]:
-    """Read the history of a ticket in order."""
-    query = select(Step).where(Step.ticket_id == ticket_id).order_by(Step.seq)
-    if public_only:
-        query = query.where(Step.public)
-    return session.scalars(query).all()
 
 
 def own_page(
@@ -185,59 +177,6 @@ def has_open(person_id: UUID) -> bool:
     return session.scalar(query.limit(1)) is not None
 
 
-def returned_by(ticket_id: UUID) -> frozenset[UUID]:
-    """Name the organisations that gave a ticket back with the desk's leave."""
-    query = select(Step.facts).where(Step.ticket_id == ticket_id, Step.action == Action.RETURN)
-    named = (facts.get("organisation") for facts in session.scalars(query))
-    return frozenset(UUID(one) for one in named if one)
-
-
-def was_accepted(ticket_id: UUID) -> bool:
-    """Tell whether anybody ever took a ticket into hand."""
-    query = select(Step.id).where(
-        Step.ticket_id == ticket_id, Step.action.in_((Action.ACCEPT, Action.CLAIM))
-    )
-    return session.scalar(query.limit(1)) is not None
-
-
-def was_held(ticket_id: UUID) -> bool:
-    """Tell whether a ticket has had a lead before."""
-    query = select(Holding.id).where(Holding.ticket_id == ticket_id, Holding.role == "lead")
-    return session.scalar(query.limit(1)) is not None
-
-
-def was_sampled(ticket_id: UUID, since: datetime) -> bool:
-    """Tell whether a result given at ``since`` was drawn to be called about."""
-    query = select(Step.id).where(
-        Step.ticket_id == ticket_id, Step.action == Action.SAMPLE, Step.at >= since
-    )
-    return session.scalar(query.limit(1)) is not None
-
-
-def was_contested(ticket_id: UUID, since: datetime) -> bool:
-    """Tell whether "not solved" was said again to a result given at ``since``."""
-    query = select(Step.id).where(
-        Step.ticket_id == ticket_id, Step.action == Action.ASK_REWORK, Step.at >= since
-    )
-    return session.scalar(query.limit(1)) is not None
-
-
-def silent(now: datetime, limit: int) -> list[UUID]:
-    """List resolved tickets whose time to answer has run out."""
-    query = (
-        select(Ticket.id)
-        .where(
-            Ticket.closed_at.is_(None),
-            Ticket.state == State.RESOLVED,
-            Ticket.review_kind.is_(None),
-            Ticket.next_due_at <= now,
-        )
-        .order_by(Ticket.next_due_at, Ticket.id)
-        .limit(limit)
-    )
-    return list(session.scalars(query).all())
-
-
 def has_open_parts(ticket_id: UUID) -> bool:
     """Tell whether a part that a ticket was split into still lives."""
     query = select(Ticket.id).where(Ticket.parent_id == ticket_id, Ticket.closed_at.is_(None))
@@ -251,88 +190,6 @@ def merged_into(ticket_id: UUID) -> Sequence[UUID]:
         .where(Ticket.merged_into_id == ticket_id, Ticket.closed_at.is_(None))
         .order_by(Ticket.id)
     ).all()
-
-
-def holdings_of(ticket_id: UUID) -> Sequence[Holding]:
-    """Read who held a ticket from when to when."""
-    query = select(Holding).where(Holding.ticket_id == ticket_id).order_by(Holding.from_at)
-    return session.scalars(query).all()
-
-
-def verdicts_of(ticket_id: UUID) -> Sequence[Verdict]:
-    """Read what people said about the result."""
-    query = select(Verdict).where(Verdict.ticket_id == ticket_id).order_by(Verdict.at)
-    return session.scalars(query).all()
-
-
-def last_appointment(ticket_id: UUID) -> Appointment | None:
-    """Read the visit promised last."""
-    query = (
-        select(Appointment)
-        .where(Appointment.ticket_id == ticket_id)
-        .order_by(Appointment.made_at.desc(), Appointment.id.desc())
-        .limit(1)
-    )
-    return session.scalars(query).first()
-
-
-def last_quote(ticket_id: UUID) -> Quote | None:
-    """Read the offer made last."""
-    query = (
-        select(Quote)
-        .where(Quote.ticket_id == ticket_id)
-        .order_by(Quote.made_at.desc(), Quote.id.desc())
-        .limit(1)
-    )
-    return session.scalars(query).first()
-
-
-def after(ticket_id: UUID | None, limit: int) -> Sequence[Ticket]:
-    """Walk through all tickets in id order, a batch at a time."""
-    query = select(Ticket).order_by(Ticket.id).limit(limit)
-    if ticket_id is not None:
-        query = query.where(Ticket.id > ticket_id)
-    return session.scalars(query).all()
-
-
-def steps_of_many(ticket_ids: Sequence[UUID]) -> dict[UUID, list[Step]]:
-    """Read the histories of several tickets in one statement."""
-    found: dict[UUID, list[Step]] = {}
-    query = select(Step).where(Step.ticket_id.in_(ticket_ids)).order_by(Step.ticket_id, Step.seq)
-    for step in session.scalars(query):
-        found.setdefault(step.ticket_id, []).append(step)
-    return found
-
-
-def heads_after(ticket_id: UUID | None, limit: int) -> Sequence[tuple[UUID, int, str]]:
-    """Read (id, chain length, chain head) of tickets in id order."""
-    query = select(Ticket.id, Ticket.chain_length, Ticket.chain_head).order_by(Ticket.id)
-    if ticket_id is not None:
-        query = query.where(Ticket.id > ticket_id)
-    return session.execute(query.limit(limit)).all()
-
-
-def hashes_of(ticket_ids: Collection[UUID]) -> dict[tuple[UUID, int], str]:
-    """Read the links of several tickets in one statement, by ticket and number of the step."""
-    query = select(Step.ticket_id, Step.seq, Step.hash).where(Step.ticket_id.in_(ticket_ids))
-    return {(ticket_id, seq): link for ticket_id, seq, link in session.execute(query)}
-
-
-def fresh(ticket_id: UUID) -> Ticket:
-    """Read a ticket as it stands in the database now, past what this session knows."""
-    query = select(Ticket).where(Ticket.id == ticket_id)
-    return session.scalars(query.execution_options(populate_existing=True)).one()
-
-
-def submitted_since(district_id: UUID, since: datetime, limit: int) -> Sequence[Ticket]:
-    """Read the newest tickets of a district submitted from ``since`` on."""
-    query = (
-        select(Ticket)
-        .where(Ticket.district_id == district_id, Ticket.submitted_at >= since)
-        .order_by(Ticket.submitted_at.desc(), Ticket.id.desc())
-        .limit(limit)
-    )
-    return session.scalars(query).all()
 
 
 def by_ids(ticket_ids: Collection[UUID]) -> dict[UUID, Ticket]:

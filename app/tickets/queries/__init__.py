@@ -1,0 +1,83 @@
+"""Reading tickets.
+
+A package because the three are read for different reasons: for an act, for a story, and
+by those who go over all of them.
+"""
+
+from app.tickets.queries.past import (
+    holdings_of,
+    last_appointment,
+    last_quote,
+    lead_at,
+    returned_by,
+    steps_of,
+    steps_of_many,
+    verdicts_of,
+    was_accepted,
+    was_contested,
+    was_held,
+    was_sampled,
+)
+from app.tickets.queries.rows import (
+    FAR,
+    Similar,
+    by_ids,
+    follower_ids,
+    get,
+    has_open,
+    has_open_parts,
+    hold,
+    hold_all,
+    is_follower,
+    merged_into,
+    open_load,
+    own_page,
+    similar,
+)
+from app.tickets.queries.walks import (
+    after,
+    fresh,
+    hashes_of,
+    heads_after,
+    held_under,
+    open_after,
+    silent,
+    submitted_since,
+)
+
+__all__ = [
+    "FAR",
+    "Similar",
+    "after",
+    "by_ids",
+    "follower_ids",
+    "fresh",
+    "get",
+    "has_open",
+    "has_open_parts",
+    "hashes_of",
+    "heads_after",
+    "held_under",
+    "hold",
+    "hold_all",
+    "holdings_of",
+    "is_follower",
+    "last_appointment",
+    "last_quote",
+    "lead_at",
+    "merged_into",
+    "open_after",
+    "open_load",
+    "own_page",
+    "returned_by",
+    "silent",
+    "similar",
+    "steps_of",
+    "steps_of_many",
+    "submitted_since",
+    "verdicts_of",
+    "was_accepted",
+    "was_contested",
+    "was_held",
+    "was_sampled",
+]
