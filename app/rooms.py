@@ -1,6 +1,7 @@
 """Every room's models, imported so that the metadata is whole, and what rooms are handed."""
 
 from app.catalog import models as catalog
+from app.escalation import models as escalation
 from app.identity import models as identity
 from app.kernel import audit, idempotency, marks, outbox, stamps
 from app.kernel.storage import FolderStorage
@@ -29,6 +30,7 @@ MODELS = (
     sla,
     reviews,
     tickets,
+    escalation,
     ratings,
 )
 

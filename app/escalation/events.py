@@ -1,0 +1,32 @@
+"""What going up tells: who has come in, and from when people may be told of it."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from app.kernel import outbox
+
+
+@dataclass(frozen=True, slots=True)
+class TicketEscalated(outbox.Event):
+    """A tier came in. ``tell_at`` (ISO): working hours, at once for what is urgent."""
+
+    topic: ClassVar[str] = "ticket.escalated"
+
+    ticket_id: UUID
+    tier: int
+    node_id: UUID
+    cause: str
+    effects: str
+    tell_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class DutyCalled(outbox.Event):
+    """Somebody on duty is to be reached at once: message, SMS and a call list."""
+
+    topic: ClassVar[str] = "escalation.duty_called"
+
+    ticket_id: UUID
+    person_id: UUID
+    position: int
