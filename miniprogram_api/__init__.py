@@ -5,6 +5,8 @@ from flask import Flask
 from app.kernel.http import make_api
 from miniprogram_api import (
     categories,
+    clock_acts,
+    counts,
     desk_acts,
     handler_acts,
     me,
@@ -27,6 +29,8 @@ BLUEPRINTS = (
     work.bp,
     handler_acts.bp,
     desk_acts.bp,
+    clock_acts.bp,
+    counts.bp,
 )
 
 

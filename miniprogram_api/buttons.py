@@ -20,12 +20,17 @@ RESIDENT_ROUTES: Mapping[Action, str] = {
     Action.VERDICT: "rate",
     Action.FOLLOWER_VERDICT: "rate",
     Action.ASK_REWORK: "rework",
+    Action.ASK_ESCALATE: "escalate",
 }
 STAFF_ROUTES: Mapping[Action, str] = {
     Action.ASK_DECLINE: "decline",
     Action.ASK_RETURN: "return",
     Action.FOLLOW_UP_NOTE: "follow_up",
     Action.ASK_REWORK: "rework",
+    Action.ASK_SUSPEND: "suspend",
+    Action.ASK_EXTEND: "extend",
+    Action.ASK_EXCLUDE: "exclude",
+    Action.ASK_LONG_TERM: "long_term",
 }
 """Where an act is not posted to under its own name."""
 
@@ -91,5 +96,6 @@ WORDS: Mapping[Action, str] = {
     Action.NUDGE: "催一催",
     Action.WITHDRAW: "撤回",
     Action.SUPPLEMENT: "补充情况",
+    Action.ASK_ESCALATE: "请上级处理",
 }
 """What residents read on a button."""

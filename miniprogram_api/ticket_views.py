@@ -16,8 +16,9 @@ from app.kernel.actor import Actor
 from app.kernel.http import View
 from app.tickets import access, queries, wording
 from app.tickets.states import OPEN, Relation
-from miniprogram_api import buttons
+from miniprogram_api import buttons, clock_views
 from miniprogram_api.buttons import ActionView
+from miniprogram_api.clock_views import ClockBlock
 from miniprogram_api.timeline import Reader, StepView, timeline
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Card(View):
     submitted_at = fields.AwareDateTime(required=True)
     next_due_at = fields.AwareDateTime(allow_none=True, required=True)
     overdue = fields.String(allow_none=True, required=True)
+    due_soon = fields.Boolean(required=True)
+    supervised = fields.String(allow_none=True, required=True)
     handler = fields.String(allow_none=True, required=True)
     followers = fields.Integer(required=True)
     nudges = fields.Integer(required=True)
@@ -83,6 +86,7 @@ class Detail(Card):
     """A ticket with its story and what may be done now."""
 
     due = fields.Nested(Due, required=True)
+    clock = fields.Nested(ClockBlock)
     why = fields.List(fields.String(), required=True)
     text = fields.String(allow_none=True)
     anonymous = fields.Boolean()
@@ -137,11 +141,19 @@ def card(ticket: "Ticket", now: datetime, reader: Reader) -> dict[str, Any]:
         "place": ticket.public_label,
         "submitted_at": ticket.submitted_at,
         "next_due_at": ticket.next_due_at if owed else None,
-        "overdue": wording.overdue_for(ticket.next_due_at, now) if late else None,
+        "overdue": _overdue(ticket, now) if late else None,
+        "due_soon": ticket.due_soon,
+        "supervised": ticket.supervised,
         "handler": organisation_name(ticket.lead_id),
         "followers": ticket.followers,
         "nudges": ticket.nudges,
     }
+
+
+def _overdue(ticket: "Ticket", now: datetime) -> str:
+    """Say how late it is, and who has come in because of it: only when it is so."""
+    came = wording.came_in(ticket.tier) if ticket.escalated_at is not None else ""
+    return "，".join(filter(None, (wording.overdue_for(ticket.next_due_at, now), came)))
 
 
 def _state_words(ticket: "Ticket", reader: Reader) -> str:
@@ -152,6 +164,7 @@ def _state_words(ticket: "Ticket", reader: Reader) -> str:
         reason=ticket.close_reason,
         handler=organisation_name(ticket.lead_id),
         own=reader is Reader.OWNER,
+        standstill=wording.pause(ticket.suspended_for, ticket.resume_at),
     )
 
 
@@ -178,6 +191,7 @@ def detail(
         **card(ticket, now, reader),
         **(at_home(ticket) if mine else {}),
         "due": due(ticket),
+        "clock": clock_views.block(ticket, now, reader),
         "why": ticket.why,
         "text": ticket.text if mine else None,
         "anonymous": ticket.anonymous,

@@ -6,6 +6,7 @@ from uuid import UUID
 from marshmallow import fields, pre_load, validate
 
 from app.catalog.rules import Accused
+from app.escalation import service as escalation
 from app.kernel import clock
 from app.kernel.http import SIGNED_IN, Blueprint, Command, Limit, PageQuery, View, current
 from app.kernel.http.schemas import ChineseText, Moment, OneLine, Query
@@ -193,6 +194,14 @@ def read(ticket_id: UUID) -> Any:
 def nudge(sent: dict[str, Any], ticket_id: UUID) -> Any:
     """Press once more."""
     return _shown(tickets.nudge(current(), ticket_id, words_of(sent)))
+
+
+@bp.route("/<uuid:ticket_id>/escalate", methods=["POST"], access=SIGNED_IN)
+@bp.arguments(WordsIn)
+@bp.response(200, Detail)
+def escalate(sent: dict[str, Any], ticket_id: UUID) -> Any:
+    """Call upon the next tier after two broken promises."""
+    return _shown(escalation.call_upon(current(), ticket_id, words_of(sent)))
 
 
 @bp.route("/<uuid:ticket_id>/withdraw", methods=["POST"], access=SIGNED_IN)

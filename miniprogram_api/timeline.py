@@ -73,12 +73,18 @@ AT_HOME = frozenset(
 )
 """Steps whose words are between the reporter and staff, whoever wrote them."""
 
+INNER = frozenset({"clocks"})
+"""What steps keep for recomputation; the clock block tells it in words."""
+
 FACTS: Mapping[Reader, frozenset[str] | None] = {
     Reader.STAFF: None,
     Reader.OWNER: frozenset(
         {"reason", "result", "why", "from", "to", "pay", "amount_fen", "agreed", "missing"}
+        | {"until", "tier", "level", "clock", "due", "token"}
     ),
-    Reader.FOLLOWER: frozenset({"reason", "result", "why"}),
+    Reader.FOLLOWER: frozenset(
+        {"reason", "result", "why", "until", "tier", "level", "clock", "due"}
+    ),
 }
 """What of a step's facts a reader gets; None is all."""
 
@@ -119,7 +125,7 @@ def _is_hidden(step: "Step", actor: Actor, reader: Reader) -> bool:
 
 def _words(step: "Step", actor: Actor, ticket: "Ticket", reader: Reader) -> str:
     if reader is Reader.STAFF:
-        return wording.step_for_staff(step.action)
+        return wording.step_for_staff(step.action, step.facts)
     mine = step.person_id == actor.person_id
     own = mine if step.relation in RESIDENTS else reader is Reader.OWNER
     said = wording.step_for_resident(step.action, step.facts, handler=_led(step, ticket), own=own)
@@ -157,7 +163,11 @@ def _who(step: "Step", actor: Actor, people: dict[UUID, str | None], reader: Rea
 
 def _facts(step: "Step", reader: Reader) -> dict[str, Any]:
     shown = FACTS[reader]
-    return {name: value for name, value in step.facts.items() if shown is None or name in shown}
+    return {
+        name: value
+        for name, value in step.facts.items()
+        if name not in INNER and (shown is None or name in shown)
+    }
 
 
 def links(found: Sequence["Media"], actor: Actor) -> list[dict[str, Any]]:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from marshmallow import fields, validate
+from marshmallow import fields, pre_load, validate
 
+from app.escalation import queries as escalation
 from app.kernel import clock
 from app.kernel.actor import Actor
 from app.kernel.errors import NotFound
@@ -26,18 +27,29 @@ bp = Blueprint("work", __name__, url_prefix="/work", authenticate=authenticate)
 
 AWAITING_REVIEW = "awaiting_review"
 BRIEFS = "briefs"
-QUEUES = [*(queue for queue in worklists.QUEUES if queue != BRIEFS), AWAITING_REVIEW]
+EXCEPTIONS = "exceptions"
+QUEUES = [
+    *(queue for queue in worklists.QUEUES if queue != BRIEFS),
+    AWAITING_REVIEW,
+    EXCEPTIONS,
+]
 
 
 class WorkQuery(PageQuery):
     """Which worklist; names are written with underscores."""
+
+    @pre_load
+    def _spelled(self, data: Any, **_: Any) -> Any:
+        return {**data, "queue": "due_soon"} if data.get("queue") == "due-soon" else data
 
     queue = fields.String(
         load_default="team",
         validate=validate.OneOf(QUEUES),
         metadata={
             "description": "to_dispatch 待派单 · pool 抢单池 · mine 我的 · team 本单位 · "
-            "overdue 超时 · awaiting_review 待审核 · follow_up 待回访 · all 全部（可按 number 查）"
+            "overdue 超时 · due_soon 即将到期 · escalated 提级 · supervised 督办 · "
+            "exceptions 无法提级 · awaiting_review 待审核 · follow_up 待回访 · "
+            "all 全部（可按 number 查）"
         },
     )
     number = fields.String(load_default=None, validate=validate.Regexp(r"^[0-9 ]{12,20}$"))
@@ -70,7 +82,7 @@ class ContactView(View):
 def page(query: dict[str, Any]) -> Any:
     """Page through a worklist."""
     actor, now = current(), clock.now()
-    found = _to_review(actor, query) if query["queue"] == AWAITING_REVIEW else _listed(actor, query)
+    found = _FOUND.get(query["queue"], _listed)(actor, query)
     people = work_numbers([one.assignee_id for one in found.items if one.assignee_id])
     items = [
         {
@@ -105,6 +117,13 @@ def _to_review(actor: Actor, query: dict[str, Any]) -> "Page[Ticket]":
         if row.subject_id in found and not access.is_accused(actor, found[row.subject_id])
     ]
     return Page(rows, waiting.next_cursor)
+
+
+def _exceptions(actor: Actor, query: dict[str, Any]) -> "Page[Ticket]":
+    return escalation.exceptions(actor, cursor=query["cursor"], limit=query["limit"])
+
+
+_FOUND = {AWAITING_REVIEW: _to_review, EXCEPTIONS: _exceptions}
 
 
 @bp.route("/briefs", access=SIGNED_IN)

@@ -13,7 +13,7 @@ from app.kernel.http import View, current
 from app.reviews import queries as reviews
 from app.tickets import access, queries, wording
 from app.tickets.states import Relation
-from miniprogram_api import buttons, ticket_views
+from miniprogram_api import buttons, clock_views, ticket_views
 from miniprogram_api.ticket_views import Card, Detail, Due
 from miniprogram_api.timeline import Reader, timeline
 
@@ -104,6 +104,7 @@ def shown(
         **ticket_views.card(ticket, now, Reader.STAFF),
         **(ticket_views.at_home(ticket) if whole else {}),
         "due": ticket_views.due(ticket),
+        "clock": clock_views.block(ticket, now, Reader.STAFF),
         "why": ticket.why,
         "text": ticket.text,
         "anonymous": ticket.anonymous,

@@ -240,6 +240,12 @@ def body_of(scene: Scene, rule: str, subject: str = "-") -> dict[str, Any]:
         "split": {"parts": [{"category": "NO-SUCH", "text": "一"}] * 2},
         "follow_up": {"solved": "yes"},
         "session": {"code": "dev-resident"},
+        "suspend": {"reason": "parts", "until": "2026-11-20T02:00:00Z"},
+        "extend": {"reason": "complex", "days": 2},
+        "exclude": {"reason": "force_majeure"},
+        "supervise": {"level": "remind"},
+        "whistle": {"organisation": UNKNOWN, "due": "2026-11-17T02:00:00Z"},
+        "report_in": {"organisation": UNKNOWN},
     }
     silent = ("accept", "claim", "join", "split", "session", "review")
     words = {} if act in silent or TICKET not in rule else {"text": "说明"}

@@ -6,6 +6,8 @@ from uuid import UUID
 
 import structlog
 
+from app.escalation import queries as escalation_queries
+from app.escalation import service as escalation
 from app.identity import service as identity
 from app.kernel import idempotency, outbox
 from app.kernel.db import session
@@ -19,6 +21,7 @@ from app.tickets import service as tickets
 _log = structlog.get_logger("sandan.jobs")
 
 BATCH = 200
+RETRY_AFTER = timedelta(minutes=10)
 HALF_WRITTEN = timedelta(hours=1)
 """No file takes so long to write: what is older was given up."""
 
@@ -31,6 +34,29 @@ def close_silent(now: datetime) -> None:
 def climb_reviews(now: datetime) -> None:
     """Bring late questions to a second person to the desk above."""
     _each("tickets.climb_reviews", tickets.climb_late(now, BATCH), tickets.climb)
+
+
+def watch(now: datetime) -> None:
+    """Look at every ticket whose clock has something to say, the longest waiting first.
+
+    After hours without a watcher all of them are looked at in order; one that cannot be
+    looked at waits for the next run and holds nobody.
+    """
+    seen: set[UUID] = set()
+    while fresh := [one for one in escalation_queries.due(now, BATCH) if one not in seen]:
+        seen.update(fresh)
+        _each("escalation.watch", fresh, escalation.look)
+
+
+def call_duty(now: datetime) -> None:
+    """Call the next on duty about emergencies that nobody took within five minutes."""
+    _each("escalation.call_duty", escalation_queries.calls_due(now, BATCH), escalation.call_next)
+
+
+def retry_climbs(now: datetime) -> None:
+    """Try again what could not go up because nobody was there."""
+    waiting = escalation_queries.to_retry(now - RETRY_AFTER, BATCH)
+    _each("escalation.retry", waiting, escalation.retry)
 
 
 def anchor_chains(now: datetime) -> None:

@@ -76,6 +76,9 @@ TIMETABLE: tuple[Timed, ...] = (
         timeout_s=1200,
     ),
     Timed(name="tickets.close_silent", every_s=60, run=jobs.close_silent),
+    Timed(name="escalation.watch", every_s=60, run=jobs.watch, timeout_s=600),
+    Timed(name="escalation.call_duty", every_s=60, run=jobs.call_duty),
+    Timed(name="escalation.retry", every_s=60, run=jobs.retry_climbs),
     Timed(name="tickets.climb_reviews", every_s=60, run=jobs.climb_reviews),
     Timed(
         name="tickets.anchor_chains",

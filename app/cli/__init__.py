@@ -7,6 +7,7 @@ from app.cli.keys import key_commands
 from app.cli.outbox import outbox_commands
 from app.cli.routing import routing_commands
 from app.cli.serve import serve_command
+from app.cli.sla import sla_commands
 from app.cli.territory import territory
 from app.cli.tickets import ticket_commands
 
@@ -15,6 +16,7 @@ COMMANDS = (
     outbox_commands,
     ticket_commands,
     key_commands,
+    sla_commands,
     territory,
     catalog.commands,
     calendar.commands,

@@ -1,6 +1,8 @@
 """``flask demo``: load the invented district, and say who may log in to it."""
 
+import re
 from collections.abc import Mapping
+from datetime import timedelta
 
 import click
 from flask import current_app
@@ -38,6 +40,24 @@ def accounts() -> None:
     """List the demo log-ins: codes for POST /mp/v1/session, names, roles, place scenes."""
     for line in _accounts() or ["没有演示区。"]:
         click.echo(line)
+
+
+@demo_commands.command("clock")
+@click.option("--forward", default="0m", show_default=True, help="How far: 90m, 5h or 3d.")
+def move_clock(forward: str) -> None:
+    """Tell the demo's time, or move it forward; what is served follows within seconds."""
+    settings = current_app.extensions["settings"]
+    if settings.env != DEMO or not _is_demo():
+        raise click.ClickException("只有演示区的时间可以移动。")
+    found = re.fullmatch(r"(\d{1,4})([mhd])", forward)
+    if found is None:
+        raise click.UsageError("--forward takes minutes, hours or days: 90m, 5h, 3d")
+    by = timedelta(**{_STEPS[found[2]]: int(found[1])})
+    moved = clock.move_on(settings.data_dir / marks.CLOCK_FILE, by)
+    click.echo(f"演示时间：{moved.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}")
+
+
+_STEPS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def prepare() -> list[str]:

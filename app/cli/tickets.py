@@ -9,6 +9,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from app.identity import queries as identity
 from app.kernel import clock
 from app.kernel.actor import SYSTEM
 from app.kernel.errors import SandanError
@@ -18,7 +19,7 @@ from app.routing import service as routing
 from app.routing.drafts import RuleDraft
 from app.routing.rules import Mode, Target
 from app.territory import queries as territory
-from app.tickets import page
+from app.tickets import page, queries
 from app.tickets import service as tickets
 
 ticket_commands = AppGroup("tickets", help="Histories of tickets.")
@@ -103,6 +104,25 @@ def _adding(district_id: UUID, text: str) -> Callable[[], object]:
     except (ValueError, TypeError, KeyError) as error:
         raise click.UsageError(f"--add is not a rule: {error}") from error
     return lambda: routing.add_rule(SYSTEM, district_id, draft)
+
+
+@ticket_commands.command("hand-over")
+@click.option("--from", "going", type=click.UUID, required=True, help="Project that ends.")
+@click.option("--to", "coming", type=click.UUID, required=True, help="Project that begins.")
+def hand_over(going: UUID, coming: UUID) -> None:
+    """Move the open tickets of a firm that goes to the firm that comes, each at once.
+
+    Begun again after a break it finds the rest.
+    """
+    project = next((one for one in identity.projects() if one.id == coming), None)
+    if project is None:
+        raise click.ClickException("没有这个物业项目。")
+    moved = left = 0
+    for ticket_id in queries.held_under(going):
+        with unit_of_work():
+            done = tickets.hand_over(ticket_id, project.organisation_id, project.id)
+        moved, left = moved + done, left + (not done)
+    click.echo(f"{moved} tickets handed over, {left} stay (the new firm is accused in them)")
 
 
 @ticket_commands.command("workflow")

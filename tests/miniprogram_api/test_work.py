@@ -89,7 +89,9 @@ def test_overdue_is_what_is_late_now(filled, client_for):
     assert all(one["overdue"].startswith("已超时") for one in late)
 
 
-@pytest.mark.parametrize("queue", ["to-dispatch", "awaiting-review", "", "TEAM", "briefs", "x"])
+@pytest.mark.parametrize(
+    "queue", ["to-dispatch", "awaiting-review", "due-Soon", "TEAM", "briefs", "x"]
+)
 def test_queues_are_spelled_one_way(client_for, queue):
     refused(client_for("repairer").get("/work", queue=queue), 422, "invalid")
 
@@ -192,6 +194,9 @@ def test_a_ticket_shows_story_holdings_and_buttons(world, client_for):
         "no_show",
         "quote",
         "resolve",
+        "suspend",
+        "extend",
+        "escalate",
     }
 
 

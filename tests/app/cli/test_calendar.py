@@ -32,10 +32,12 @@ def test_a_year_is_tried_then_brought_in(run, tmp_path, monday):
 
     tried = run("import", file, "--dry-run")
     assert "没有写入" in tried.output
+    assert "版" not in tried.output
     assert queries.calendar_warnings(monday) != []
     done = run("import", file)
 
     assert "新增11天" in done.output
+    assert "第2版" in done.output
     assert "都已录入" in run("warnings").output
 
 

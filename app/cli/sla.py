@@ -1,0 +1,41 @@
+"""``flask sla``: recompute every clock from its history."""
+
+import click
+from flask.cli import AppGroup
+
+from app.escalation import service as escalation
+from app.kernel.clock import SHANGHAI
+
+sla_commands = AppGroup("sla", help="Promises and clocks.")
+
+SHOWN = 20
+
+
+@sla_commands.command("replay")
+def replay() -> None:
+    """Recompute every clock of every ticket from its steps; exit 1 if one differs."""
+    checked = differing = 0
+    for number, differences in escalation.replay():
+        checked += 1
+        differing += bool(differences)
+        for words in differences[:SHOWN]:
+            click.echo(f"{number}: {words}")
+    click.echo(f"{checked} tickets replayed, {differing} differ")
+    if differing:
+        raise SystemExit(1)
+
+
+@sla_commands.command("recount")
+@click.option("--dry-run", is_flag=True, help="Only tell which due times would move.")
+def recount(dry_run: bool) -> None:
+    """Count open clocks anew under the present calendar and time limits.
+
+    The product does this by itself after a change; by hand it shows what is left.
+    """
+    moved = list(escalation.preview())
+    for one in moved[:SHOWN]:
+        before, after = (f"{at.astimezone(SHANGHAI):%m-%d %H:%M}" for at in (one.before, one.after))
+        click.echo(f"{one.number} {one.kind}: {before} → {after}")
+    if not dry_run:
+        escalation.recount_open()
+    click.echo(f"{len(moved)} due times {'would move' if dry_run else 'moved'}")
