@@ -18,14 +18,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.kernel.db import db, session
-from bench import floor, http, lifecycle, load, routing, servers, submit, worklist, world
+from bench import floor, http, lifecycle, load, routing, servers, submit, sweep, worklist, world
 from bench.report import Line, Report, verdict
+from bench.rows import pool
 from bench.servers import Server
 from bench.submit import Measured
+from bench.sweep import Swept
 from bench.worklist import Asked
 from bench.world import World
 
-SMALL, LARGE, HUGE = 10_000, 1_000_000, 5_000_000
+SMALL, MEDIUM, LARGE, HUGE = 10_000, 100_000, 1_000_000, 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,15 @@ class Plan:
     seconds: float
     times: int
     sizes: tuple[int, ...]
+    sweeps: tuple[int, ...] = (SMALL, MEDIUM, LARGE)
+    dues: tuple[int, ...] = (0, 50, 500)
 
 
 SHORT = Plan(rounds=5, seconds=5, times=200, sizes=(SMALL, LARGE))
 FULL = Plan(rounds=9, seconds=10, times=500, sizes=(SMALL, LARGE, HUGE))
-QUICK = Plan(rounds=2, seconds=2, times=40, sizes=(1_000, 5_000))
+QUICK = Plan(
+    rounds=2, seconds=2, times=40, sizes=(1_000, 5_000), sweeps=(1_000, 5_000), dues=(0, 5, 50)
+)
 
 
 @dataclass(slots=True)
@@ -63,6 +69,7 @@ def main() -> None:
     asked.add_argument(
         "--own-server", action="store_true", help="a PostgreSQL from the wheel, not the local one"
     )
+    asked.add_argument("--only-sweep", action="store_true", help="only the watcher (e)")
     given = asked.parse_args()
     plan = FULL if given.full else QUICK if given.quick else SHORT
     # Ours to report are figures; of the rest only what goes wrong.
@@ -71,13 +78,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="sandan-bench-") as name:
         folder = Path(name)
         with servers.postgresql(folder, own=given.own_server) as server:
-            report = run(plan, server, folder)
+            report = run(plan, server, folder, only_sweep=given.only_sweep)
     print(report)
     print(f"\nTaken in {(time.monotonic() - began) / 60:.0f} minutes.")
 
 
-def run(plan: Plan, server: Server, folder: Path) -> Report:
-    """Measure everything in turn."""
+def run(plan: Plan, server: Server, folder: Path, *, only_sweep: bool) -> Report:
+    """Measure everything in turn, or the watcher only."""
     report = Report()
     now = datetime.now(UTC)
     machine = [
@@ -89,8 +96,18 @@ def run(plan: Plan, server: Server, folder: Path) -> Report:
     with _told("a district of 240 buildings, through the services"):
         made = world.build(server.create("world"), folder, now)
     bench = Bench(plan, server, folder, made, now)
-    _submits(bench, report)
-    _routing(bench, report)
+    swept: dict[int, Swept] = {}
+    if not only_sweep:
+        _submits(bench, report)
+        _routing(bench, report)
+        _sized(bench, report, swept)
+    _sweeps(bench, report, swept)
+    return report
+
+
+def _sized(bench: Bench, report: Report, swept: dict[int, Swept]) -> None:
+    """Measure what should not grow with history at every size."""
+    plan, server = bench.plan, bench.server
     lives = {0: _life(bench, server.create("lives", like="world"), "no tickets")}
     found: dict[int, list[Asked]] = {}
     over: dict[int, dict[tuple[str, str], float]] = {}
@@ -98,10 +115,11 @@ def run(plan: Plan, server: Server, folder: Path) -> Report:
         _size(bench, size, found, over)
         if size == plan.sizes[-1] or size == LARGE:
             lives[size] = _life(bench, server.url(_name(size)), f"{size:,} tickets")
+        if size == LARGE and size in plan.sweeps:  # as loaded it has enough of what is open
+            swept[size] = _sweep(bench, server.url(_name(size)), size)
         server.drop(_name(size))
     _worklists(report, found, over)
     _lives(report, lives)
-    return report
 
 
 def _submits(bench: Bench, report: Report) -> None:
@@ -173,19 +191,43 @@ def _size(
     found: dict[int, list[Asked]],
     over: dict[int, dict[tuple[str, str], float]],
 ) -> None:
-    url = bench.server.create(_name(size), like="world")
-    app = world.app_on(url, bench.folder)
-    with app.app_context():
-        values = load.pool(bench.world, bench.now)
-        session.remove()
-        db.engine.dispose()
-    with _told(f"{size:,} tickets by COPY"):
-        took = load.fill(url, bench.world, values, size, bench.now)
-    rows = ", ".join(f"{name} {count:,}" for name, count in load.rows_in(url).items())
-    _say(f"{took:.0f} s; {rows}; {load.open_tickets(url):,} open")
+    url = _filled(bench, _name(size), size, load.OPEN_SHARE)
     with _told(f"worklists at {size:,}"):
         found[size] = worklist.measure(bench.world, url, bench.folder, times=bench.plan.times)
         over[size] = worklist.over_http(bench.world, url, bench.folder, times=bench.plan.times // 2)
+
+
+def _filled(bench: Bench, name: str, size: int, share: float) -> str:
+    """Make a database with so many tickets and name its address."""
+    url = bench.server.create(name, like="world")
+    app = world.app_on(url, bench.folder)
+    with app.app_context():
+        values = pool(bench.world, bench.now)
+        session.remove()
+        db.engine.dispose()
+    with _told(f"{size:,} tickets by COPY"):
+        took = load.fill(url, bench.world, values, size, bench.now, share=share)
+    counts = ", ".join(f"{table} {count:,}" for table, count in load.rows_in(url).items())
+    _say(f"{took:.0f} s; {counts}; {load.open_tickets(url):,} open")
+    return url
+
+
+def _sweep(bench: Bench, url: str, size: int) -> Swept:
+    bench.server.settle()
+    with _told(f"the watcher at {size:,}"):
+        return sweep.measure(
+            url, bench.folder, bench.now, size=size, dues=bench.plan.dues, times=bench.plan.times
+        )
+
+
+def _sweeps(bench: Bench, report: Report, swept: dict[int, Swept]) -> None:
+    """Let the watcher look where it has not yet, and report all sizes."""
+    for size in bench.plan.sweeps:
+        if size not in swept:
+            url = _filled(bench, "sweep", size, sweep.share_open(size, bench.plan.dues))
+            swept[size] = _sweep(bench, url, size)
+            bench.server.drop("sweep")
+    report.figures("(e) The watcher", sweep.lines([swept[size] for size in sorted(swept)]))
 
 
 def _worklists(

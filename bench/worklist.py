@@ -5,6 +5,7 @@ product's own ``work_page`` (SQL and rows made into objects), and once more over
 HTTP. EXPLAIN names the index of each; a sequential scan of tickets is reported.
 """
 
+import re
 import statistics
 import time
 from collections.abc import Iterator
@@ -71,7 +72,7 @@ def _ask(world: World, queue: str, who: str, times: int) -> Asked:
     taken: list[float] = []
     in_sql: list[float] = []
     rows = 0
-    with _timed(in_sql) as last:
+    with timed(in_sql) as last:
         for _ in range(times + 10):
             began = time.perf_counter()
             page = worklists.work_page(actor, queue, now=now, cursor=None, limit=PAGE)
@@ -86,7 +87,7 @@ def _ask(world: World, queue: str, who: str, times: int) -> Asked:
 
 
 @contextmanager
-def _timed(taken: list[float]) -> Iterator[list[tuple[str, Any]]]:
+def timed(taken: list[float]) -> Iterator[list[tuple[str, Any]]]:
     """Note the time and the text of every statement the engine runs."""
     last: list[tuple[str, Any]] = []
 
@@ -110,7 +111,11 @@ def explain(statement: str, parameters: Any) -> str:
     """Name the indexes of a plan, and whether it sorts or scans."""
     asked = session.connection().exec_driver_sql(f"EXPLAIN {statement}", parameters)
     lines = [str(row[0]) for row in asked]
-    used = [line.split(" on ")[-2].split()[-1] for line in lines if "Index Scan using" in line]
+    used = [
+        line.split(" on ")[-2].split()[-1]
+        for line in lines
+        if re.search("Index.* Scan using", line)
+    ]
     used += [
         line.split("Bitmap Index Scan on ")[1].split()[0]
         for line in lines
