@@ -13,11 +13,14 @@ from uuid import UUID
 from sqlalchemy import update
 
 from app.kernel import clock
+from app.kernel.actor import SYSTEM
 from app.kernel.db import session
 from app.kernel.work import unit_of_work
 from app.tickets import queries
+from app.tickets import service as tickets
 from app.tickets.models import Ticket, Verdict
-from app.tickets.states import OPEN, CloseReason, State
+from app.tickets.service.steps import Taken
+from app.tickets.states import OPEN, Action, CloseReason, Relation, State
 
 THINKING_S = 0.005
 
@@ -81,6 +84,37 @@ def join(ticket_id: UUID) -> bool:
     """Count oneself in, from the number seen before."""
     seen = queries.get(ticket_id).followers
     return _write(ticket_id, lambda ticket: ticket.state in OPEN, followers=seen + 1)
+
+
+def step(ticket_id: UUID, source: State, action: Action, **changes: Any) -> bool:
+    """Take a step that was fine when it was looked at; the history stays in order."""
+    looked_fine = queries.get(ticket_id).state is source
+    session.rollback()
+    if not looked_fine:
+        return False
+    time.sleep(10 * THINKING_S)
+    with unit_of_work():
+        _taken(ticket_id, action).move(**changes)
+    return True
+
+
+def look(ticket_id: UUID) -> bool:
+    """Watch: go up because of what was seen, without the lock and the second look."""
+    seen = queries.get(ticket_id)
+    due, tier = seen.closed_at is None and seen.look_at <= clock.now(), seen.tier + 1
+    session.rollback()
+    if not due:
+        return False
+    time.sleep(10 * THINKING_S)
+    with unit_of_work():
+        tickets.note_clocks(ticket_id, clock.now())
+        _taken(ticket_id, Action.ESCALATE).move(tier=tier, escalated_at=clock.now())
+    return True
+
+
+def _taken(ticket_id: UUID, action: Action) -> Taken:
+    """Take a ticket for an act of the product that no table is asked about."""
+    return Taken(SYSTEM, queries.hold(ticket_id), action, Relation.SYSTEM, clock.now())
 
 
 def _close(ticket_id: UUID, reason: CloseReason) -> bool:

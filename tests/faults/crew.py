@@ -28,7 +28,7 @@ class Crew:
         self._sessions: list[int] = []
 
     def hatch(self, role: str, *, bug: str | None = None) -> int:
-        """Start a worker: ``embedded``, ``keeper``, or an RQ worker of a lane."""
+        """Start a worker: ``embedded``, ``keeper``, ``watcher``, or an RQ worker of a lane."""
         assert self._nest.stdin is not None
         assert self._nest.stdout is not None
         order = self._orders | {"role": role, "bug": bug}

@@ -14,23 +14,30 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import NoReturn
+from uuid import UUID
 
 from flask import Flask
 
+from app.escalation import queries as escalation_queries
+from app.escalation import service as escalation
 from app.factory import create_app
+from app.kernel import clock, work
 from app.kernel.db import session
 from app.kernel.outbox import Lane, Lease, Listener, leases
 from app.kernel.work import unit_of_work
+from app.tickets import queries as ticket_queries
+from app.tickets import service as tickets
 from config import Settings
 from tests.faults import ledger
-from workers import rqueue
+from workers import jobs, rqueue
 from workers.drain import Wiring
 from workers.embedded import EmbeddedWorker
 
 PR_SET_PDEATHSIG = 1
 LEASE_S = 1.0
 PAUSE_S = 0.05
-EMBEDDED, KEEPER = "embedded", "keeper"
+EMBEDDED, KEEPER, WATCHER = "embedded", "keeper", "watcher"
 
 
 def finish_first(lease: Lease, listener: Listener) -> None:
@@ -43,7 +50,20 @@ def finish_first(lease: Lease, listener: Listener) -> None:
         session.flush()
 
 
+def climb_apart(ticket_id: UUID) -> bool:
+    """The seeded bug: commit what is broken, then (where a kill would show it) climb."""
+    ticket = escalation_queries.take(ticket_id, clock.now())
+    if ticket is None:
+        return False
+    broken = tickets.note_clocks(ticket_id, clock.now())
+    session.commit()
+    time.sleep(PAUSE_S)
+    work._begin()
+    return bool(broken) and escalation.climb(ticket_queries.hold(ticket_id), broken[0].kind.value)
+
+
 BUGS = {"finish_first": finish_first}
+BUGS_OF_WATCHERS = {"climb_apart": climb_apart}
 
 
 def main() -> None:
@@ -66,6 +86,8 @@ def _live(app: Flask, order: dict) -> None:
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     leases._run = BUGS.get(order.get("bug") or "", leases._run)
+    if order["role"] == WATCHER:
+        _watch(app, order.get("bug") or "")
     heard = ledger.listeners(Path(order["sink"]))
     wiring = Wiring(listeners=heard, timetable=(), batch=5, lease_s=LEASE_S, budget_s=5)
     role, url, prefix = order["role"], order["redis_url"], order["prefix"]
@@ -80,6 +102,16 @@ def _live(app: Flask, order: dict) -> None:
             rqueue.work(app, Lane(role), url, wiring=wiring, prefix=prefix)
     finally:
         os._exit(0)
+
+
+def _watch(app: Flask, bug: str) -> NoReturn:
+    """Keep nothing but the watcher's time, tick after tick."""
+    escalation.look = BUGS_OF_WATCHERS.get(bug, escalation.look)
+    with app.app_context():
+        while True:
+            jobs.watch(clock.now())
+            session.remove()
+            time.sleep(PAUSE_S)
 
 
 if __name__ == "__main__":
