@@ -42,7 +42,8 @@ class Effect(StrEnum):
 class Rung:
     """One tier of the ladder: held for ``hold`` or a share of the resolve time, the longer.
 
-    ``at_once``: it comes in with the report, not only when a promise is broken.
+    ``at_once``: it comes in with the report, not only when a promise is broken (P0 and
+    P1 alone: the product listens to no other report).
     """
 
     tier: int

@@ -9,7 +9,7 @@ from app.kernel import outbox
 
 @dataclass(frozen=True, slots=True)
 class TicketMoved(outbox.Event):
-    """A step was taken; listeners look at ``action`` and ``state``."""
+    """A step was taken; listeners look at ``action``, ``state`` and ``urgency``."""
 
     topic: ClassVar[str] = "ticket.moved"
 
@@ -18,3 +18,4 @@ class TicketMoved(outbox.Event):
     seq: int
     action: str
     state: str
+    urgency: str = ""

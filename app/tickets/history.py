@@ -177,6 +177,7 @@ def _append(
             seq=step.seq,
             action=action.value,
             state=ticket.state.value,
+            urgency=ticket.urgency,
         )
     )
     return step

@@ -49,8 +49,8 @@ def _cause(broken: Collection[ClockKind], *, held: bool) -> ClockKind | None:
 
 
 def is_urgent_report(event: TicketMoved) -> bool:
-    """Tell whether a step may call for somebody at once: a report, or its new category."""
-    return event.action in (Action.SUBMIT, Action.RECLASSIFY)
+    """Tell whether a step may call for somebody at once: an urgent report, or its new category."""
+    return event.urgency in rules.URGENT and event.action in (Action.SUBMIT, Action.RECLASSIFY)
 
 
 def on_reported(event: TicketMoved) -> None:

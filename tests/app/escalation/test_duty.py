@@ -2,12 +2,15 @@
 
 from datetime import timedelta
 
+import pytest
+
 from app.escalation import queries, service
 from app.identity import service as identity
 from app.identity.service import NewShift
 from app.kernel import clock
 from app.kernel.actor import SYSTEM
 from app.kernel.db import session
+from app.kernel.ids import new_id
 from app.kernel.work import unit_of_work
 from app.tickets import queries as tickets
 from app.tickets.events import TicketMoved
@@ -112,3 +115,20 @@ def test_nobody_is_called_about_what_is_no_emergency(world):
 
     assert called(world, ticket_id) == []
     assert tickets.get(ticket_id).tier == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "urgency", "heard"),
+    [
+        ("submit", "P0", True),
+        ("submit", "P1", True),
+        ("reclassify", "P0", True),
+        ("accept", "P0", False),
+        ("submit", "P2", False),
+        ("submit", "", False),
+    ],
+)
+def test_only_what_is_urgent_makes_work_for_the_listener(action, urgency, heard):
+    event = TicketMoved(new_id(), new_id(), 1, action, "submitted", urgency)
+
+    assert service.is_urgent_report(event) is heard
