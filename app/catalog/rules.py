@@ -61,6 +61,10 @@ class Urgency(StrEnum):
     P3 = "P3"
 
 
+URGENT = frozenset({Urgency.P0, Urgency.P1})
+"""What is dispatched round the clock and tells people at any hour."""
+
+
 class WorkCalendar(StrEnum):
     """Which hours count by default, and what staff see; the token decides the arithmetic."""
 

@@ -8,14 +8,13 @@ from uuid import UUID
 import click
 from flask.cli import AppGroup
 
+from app.cli.sla import tell_moves
 from app.escalation import service as escalation
 from app.kernel import clock
 from app.kernel.actor import SYSTEM
-from app.kernel.clock import SHANGHAI
 from app.kernel.errors import Invalid, NotFound
 from app.kernel.work import unit_of_work
 from app.sla import queries, rows, service
-from app.tickets.wording import CLOCKS_STAFF
 
 calendar_commands = AppGroup("calendar", help="Holidays, make-up workdays and opening hours.")
 
@@ -27,9 +26,6 @@ def seed() -> None:
         years = service.seed_calendar(SYSTEM)
     click.echo(f"录入了{years[0]}—{years[-1]}年。" if years else "没有新的年份。")
     _tell_warnings()
-
-
-SHOWN = 20
 
 
 class _Undone(Exception):
@@ -57,7 +53,8 @@ def import_file(file: Path, dry_run: bool, district: UUID | None) -> None:
     did = "试导入（没有写入）" if dry_run else "已导入"
     click.echo(f"{did}：新增{report.added}天，改动{report.changed}天，不变{report.unchanged}天。")
     if dry_run:
-        _tell_moves(moved)
+        tell_moves(moved)
+        click.echo(f"在办的时限将有{len(moved)}个变动。")
     elif report.edition is not None:
         click.echo(f"工作日历现为第{report.edition}版，在办的时限将重新计算。")
 
@@ -73,13 +70,6 @@ def _brought_in(
             moved = list(escalation.preview())
             raise _Undone
     return report, moved
-
-
-def _tell_moves(moved: Sequence[escalation.Moved]) -> None:
-    for one in moved[:SHOWN]:
-        before, after = (f"{at.astimezone(SHANGHAI):%m-%d %H:%M}" for at in (one.before, one.after))
-        click.echo(f"  {one.number} {CLOCKS_STAFF[one.kind]}：{before} → {after}")
-    click.echo(f"在办的时限将有{len(moved)}个变动。")
 
 
 @calendar_commands.command("warnings")

@@ -1,10 +1,13 @@
 """``flask sla``: recompute every clock from its history."""
 
+from collections.abc import Sequence
+
 import click
 from flask.cli import AppGroup
 
 from app.escalation import service as escalation
 from app.kernel.clock import SHANGHAI
+from app.tickets.wording import CLOCKS_STAFF
 
 sla_commands = AppGroup("sla", help="Promises and clocks.")
 
@@ -33,9 +36,14 @@ def recount(dry_run: bool) -> None:
     The product does this by itself after a change; by hand it shows what is left.
     """
     moved = list(escalation.preview())
-    for one in moved[:SHOWN]:
-        before, after = (f"{at.astimezone(SHANGHAI):%m-%d %H:%M}" for at in (one.before, one.after))
-        click.echo(f"{one.number} {one.kind}: {before} → {after}")
+    tell_moves(moved)
     if not dry_run:
         escalation.recount_open()
     click.echo(f"{len(moved)} due times {'would move' if dry_run else 'moved'}")
+
+
+def tell_moves(moved: Sequence[escalation.Moved]) -> None:
+    """List the first of the due times that move, from when to when in Shanghai."""
+    for one in moved[:SHOWN]:
+        before, after = (f"{at.astimezone(SHANGHAI):%m-%d %H:%M}" for at in (one.before, one.after))
+        click.echo(f"  {one.number} {CLOCKS_STAFF[one.kind]}：{before} → {after}")

@@ -1,6 +1,6 @@
 """Read the ladder, what is due, what could not climb, and how the tiers share the work."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -54,14 +54,6 @@ def standing(ticket_id: UUID) -> EscalationException | None:
         EscalationException.ticket_id == ticket_id, EscalationException.settled_at.is_(None)
     )
     return session.scalars(query).one_or_none()
-
-
-def standing_many(ticket_ids: Collection[UUID]) -> dict[UUID, EscalationException]:
-    """Read why these tickets cannot climb, in one statement."""
-    query = select(EscalationException).where(
-        EscalationException.ticket_id.in_(ticket_ids), EscalationException.settled_at.is_(None)
-    )
-    return {row.ticket_id: row for row in session.scalars(query)}
 
 
 def exceptions(actor: Actor, *, cursor: str | None, limit: int) -> Page[Ticket]:

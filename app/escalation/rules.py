@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from app.catalog.rules import Token, Unit
+from app.catalog.rules import URGENT, Token, Unit
 from app.sla import rules as sla
 from app.sla.rules import Calendars, ClockKind
 
@@ -17,7 +17,6 @@ HOLDER_LEVEL = {COMMUNITY: "community", STREET: "street", DISTRICT: "district"}
 CAUSES = (ClockKind.ACCEPT, ClockKind.RESPOND, ClockKind.RESOLVE)
 """The promises whose breach brings the next tier in."""
 
-URGENT = frozenset({"P0", "P1"})
 CALL_EVERY = timedelta(minutes=5)
 """How long a person on duty has to take an emergency before the next is called (rules.md)."""
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from app.catalog.rules import ACCUSED_PARTY, CategoryView
-from app.routing.matching import URGENT, WEEK, Mode, Rule, Target
+from app.catalog.rules import ACCUSED_PARTY, URGENT, CategoryView
+from app.routing.matching import WEEK, Mode, Rule, Target
 from app.routing.parties import Org
 
 

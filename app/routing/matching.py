@@ -10,13 +10,12 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from app.catalog.rules import ACCUSED_PARTY, CategoryView
+from app.catalog.rules import ACCUSED_PARTY, URGENT, CategoryView
 from app.kernel.clock import SHANGHAI
 from app.territory.rules import Spot
 
 DAY = 24 * 60
 WEEK = 7 * DAY
-URGENT = frozenset({"P0", "P1"})
 PARTY_OF: Mapping[str, str] = {word.value: party.value for word, party in ACCUSED_PARTY.items()}
 
 

@@ -40,7 +40,6 @@ __all__ = [
     "ClockKind",
     "DayKind",
     "HoursKind",
-    "Promise",
     "PromiseTerms",
     "Promised",
     "Span",
@@ -121,20 +120,17 @@ class PromiseTerms:
         return Token.parse(texts[kind])
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """The three due times of a ticket, aware UTC, and what to tell about them in Chinese."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promised:
+    """A promise just made: three due times, aware UTC, and all that their clocks remember.
+
+    ``warnings`` are told in Chinese; ``guessed`` lean on a year without holiday data.
+    """
 
     accept: datetime
     respond: datetime
     resolve: datetime
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promised(Promise):
-    """A promise just made, with all that its clocks remember; ``guessed`` lean on no data."""
-
     terms: PromiseTerms
     start: datetime
     guessed: frozenset[ClockKind]

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from app.catalog.rules import TOP_TIER
 from app.tickets.states import CloseReason, QuoteState, State
 
 MAX_RETURNS = 2
@@ -19,7 +20,6 @@ REOPEN_WITHIN = timedelta(days=30)
 SAMPLE_ONE_IN = 5
 MAX_EXTENSIONS = 2
 BREACHES_TO_CALL = 2
-TOP = 4
 
 
 class Subject(Protocol):
@@ -233,7 +233,7 @@ def may_call_upon(ticket: Subject, at: datetime) -> Refusal | None:
 
 def below_the_top(ticket: Subject, _at: datetime) -> Refusal | None:
     """There is something left to lift."""
-    return ("at_the_top", "已经是最高层级。") if ticket.ceiling_tier >= TOP else None
+    return ("at_the_top", "已经是最高层级。") if ticket.ceiling_tier >= TOP_TIER else None
 
 
 def answer_owed(ticket: Subject, _at: datetime) -> Refusal | None:

@@ -69,8 +69,8 @@ def recount(ticket_id: UUID) -> list[Moved]:
         return []
     op, moved = _moves(ticket, sla.clocks(ticket_id), clock.now())
     if op is not None and moved:
-        told = {one.kind.value: [one.before, one.after] for one in moved}
-        tickets.follow_calendar(ticket_id, op, facts={"moved": sorted(told)})
+        moving = sorted(one.kind.value for one in moved)
+        tickets.follow_calendar(ticket_id, op, facts={"moved": moving})
     return moved
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from app.catalog.rules import Urgency
+from app.catalog.rules import URGENT, Urgency
 from app.escalation import queries, rules
 from app.escalation.service import calling, climbing
 from app.identity import queries as identity
@@ -50,7 +50,7 @@ def _cause(broken: Collection[ClockKind], *, held: bool) -> ClockKind | None:
 
 def is_urgent_report(event: TicketMoved) -> bool:
     """Tell whether a step may call for somebody at once: an urgent report, or its new category."""
-    return event.urgency in rules.URGENT and event.action in (Action.SUBMIT, Action.RECLASSIFY)
+    return event.urgency in URGENT and event.action in (Action.SUBMIT, Action.RECLASSIFY)
 
 
 def on_reported(event: TicketMoved) -> None:

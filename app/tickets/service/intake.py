@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.catalog import queries as catalog
-from app.catalog.rules import CategoryView
+from app.catalog.rules import URGENT, CategoryView
 from app.identity import queries as identity
 from app.kernel import clock
 from app.kernel.actor import SYSTEM, Actor, Permission
@@ -42,8 +42,6 @@ from app.tickets.service.steps import (
     take_as_system,
 )
 from app.tickets.states import OPEN, Action, Relation, State
-
-URGENT = frozenset({"P0", "P1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
