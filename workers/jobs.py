@@ -53,6 +53,15 @@ def call_duty(now: datetime) -> None:
     _each("escalation.call_duty", escalation_queries.calls_due(now, BATCH), escalation.call_next)
 
 
+def recount_open(_changed: object = None) -> None:
+    """Count the clocks of open tickets anew after a calendar or a limit has changed.
+
+    Begun again it finds the rest: what is counted already does not move again.
+    """
+    moving = dict.fromkeys(one.ticket_id for one in escalation.preview())
+    _each("escalation.recount", moving, escalation.recount)
+
+
 def retry_climbs(now: datetime) -> None:
     """Try again what could not go up because nobody was there."""
     waiting = escalation_queries.to_retry(now - RETRY_AFTER, BATCH)

@@ -10,6 +10,7 @@ from app.kernel.outbox import Lane, Listener, Listeners, Subscription, listen
 from app.sla.events import CalendarChanged
 from app.tickets import service as tickets
 from app.tickets.events import TicketMoved
+from workers import jobs
 
 TICKETS: tuple[Subscription, ...] = (
     (
@@ -32,7 +33,7 @@ ESCALATION: tuple[Subscription, ...] = (
             event,
             Listener(
                 name="escalation.recount_open",
-                handle=escalation.recount_open,
+                handle=jobs.recount_open,
                 work=False,
                 queue=Lane.LONG,
                 timeout_s=1800,

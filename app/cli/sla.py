@@ -7,6 +7,7 @@ from flask.cli import AppGroup
 
 from app.escalation import service as escalation
 from app.kernel.clock import SHANGHAI
+from app.kernel.work import unit_of_work
 from app.tickets.wording import CLOCKS_STAFF
 
 sla_commands = AppGroup("sla", help="Promises and clocks.")
@@ -37,8 +38,9 @@ def recount(dry_run: bool) -> None:
     """
     moved = list(escalation.preview())
     tell_moves(moved)
-    if not dry_run:
-        escalation.recount_open()
+    for ticket_id in () if dry_run else dict.fromkeys(one.ticket_id for one in moved):
+        with unit_of_work():
+            escalation.recount(ticket_id)
     click.echo(f"{len(moved)} due times {'would move' if dry_run else 'moved'}")
 
 

@@ -2,7 +2,7 @@
 
 from app.escalation.service.calling import call_next, whom_to_ring
 from app.escalation.service.climbing import call_upon, climb, escalate, retry
-from app.escalation.service.recounting import Moved, preview, recount, recount_open
+from app.escalation.service.recounting import Moved, preview, recount
 from app.escalation.service.replaying import differences_of, replay
 from app.escalation.service.watching import is_urgent_report, look, on_reported
 
@@ -18,7 +18,6 @@ __all__ = [
     "on_reported",
     "preview",
     "recount",
-    "recount_open",
     "replay",
     "retry",
     "whom_to_ring",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from app.kernel import clock
-from app.kernel.work import unit_of_work
 from app.sla import clocks, ops
 from app.sla import queries as sla
 from app.sla.clocks import Clock
@@ -30,6 +29,7 @@ BATCH = 500
 class Moved:
     """One due time that moves, or would."""
 
+    ticket_id: UUID
     number: str
     kind: ClockKind
     before: datetime
@@ -48,18 +48,6 @@ def preview() -> Iterator[Moved]:
         for ticket in batch:
             running = [sla.clock_of(row) for row in kept.get(ticket.id, ())]
             yield from _moves(ticket, running, now)[1]
-
-
-def recount_open(_event: object = None) -> None:
-    """Count the clocks of every open ticket anew, one unit of work each.
-
-    Killed in the middle and begun again, it finds the rest: what is counted already
-    does not move again.
-    """
-    for batch in _open():
-        for ticket_id in [ticket.id for ticket in batch]:
-            with unit_of_work():
-                recount(ticket_id)
 
 
 def recount(ticket_id: UUID) -> list[Moved]:
@@ -90,7 +78,7 @@ def _moves(ticket: "Ticket", kept: Sequence[Clock], now: datetime) -> tuple[Op |
     after = clocks.fold(kept, [op], now, lambda edition: sla.calendars(ticket.district_id, edition))
     was = {(one.kind, one.round): one.due_at for one in kept}
     moved = [
-        Moved(ticket.number, one.kind, was[one.kind, one.round], one.due_at)
+        Moved(ticket.id, ticket.number, one.kind, was[one.kind, one.round], one.due_at)
         for one in after
         if one.due_at != was[one.kind, one.round]
     ]

@@ -36,7 +36,7 @@ def test_a_new_holiday_moves_what_runs_in_working_days(world):
     before, untouched = resolve_of(ticket_id), resolve_of(wall).due_at
 
     a_holiday_tomorrow()
-    service.recount_open()
+    jobs.recount_open()
 
     after = resolve_of(ticket_id)
     assert after.due_at > before.due_at
@@ -56,7 +56,7 @@ def test_the_preview_tells_what_moves_and_changes_nothing(world):
     told = list(service.preview())
 
     assert resolve_of(ticket_id) == before
-    service.recount_open()
+    jobs.recount_open()
     after = resolve_of(ticket_id)
     assert (before.due_at, after.due_at) in {(one.before, one.after) for one in told}
     assert list(service.preview()) == []
@@ -66,8 +66,8 @@ def test_counting_anew_twice_is_counting_once(world):
     ticket_id = make.submitted(world, GREEN)
     a_holiday_tomorrow()
 
-    service.recount_open()
-    service.recount_open()
+    jobs.recount_open()
+    jobs.recount_open()
 
     actions = [step.action for step in tickets.steps_of(ticket_id)]
     assert actions.count(Action.RECOUNT) == 1
@@ -81,7 +81,7 @@ def test_what_is_over_or_broken_stays_as_it_was(world):
         jobs.watch(clock.now())
         broken = len(sla.breaches(late))
         calendar.bring_in("date,kind,name\n2026-11-18,holiday,补记的放假")
-        service.recount_open()
+        jobs.recount_open()
 
         assert {one: resolve_of(one).due_at for one in (done, late)} == promised
         assert len(sla.breaches(late)) == broken > 0
@@ -101,7 +101,7 @@ def test_a_shorter_limit_holds_for_open_tickets_too(world):
             ),
         )
     with make.after(minutes=1):
-        service.recount_open()
+        jobs.recount_open()
 
     after = resolve_of(ticket_id)
     assert after.due_at == before.started_at + timedelta(days=1)
