@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -29,6 +29,46 @@ LISTENERS = 2 * (os.cpu_count() or 1) + 1
 
 class SettingsError(ValueError):
     """A setting is missing or unsafe; the message names it, never its value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wechat:
+    """A mini-program as the WeChat platform knows it; ``push_key`` is its EncodingAESKey."""
+
+    appid: str
+    secret: str = field(repr=False)
+    push_token: str = field(default="", repr=False)
+    push_key: str = field(default="", repr=False)
+    state: str = "formal"
+    api_url: str = "https://api.weixin.qq.com/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sms:
+    """The HTTP provider that sends short messages."""
+
+    url: str
+    key: str = field(repr=False)
+    sign: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wecom:
+    """An application of 企业微信 that writes to staff."""
+
+    corp_id: str
+    agent_id: int
+    secret: str = field(repr=False)
+    api_url: str = "https://qyapi.weixin.qq.com/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """The district's command platform: where packages go, and the key both sides sign with."""
+
+    url: str
+    key_id: str
+    key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +94,10 @@ class Settings:
     rate_limits: bool = True
     log_level: str = "INFO"
     public_url: str = ""
+    wechat: Wechat | None = None
+    sms: Sms | None = None
+    wecom: Wecom | None = None
+    platform: Platform | None = None
 
     @property
     def is_production(self) -> bool:
@@ -102,6 +146,10 @@ class Settings:
             rate_limits=environ.get("SANDAN_RATE_LIMITS", "1") != "0",
             log_level=environ.get("LOG_LEVEL", "INFO"),
             public_url=environ.get("PUBLIC_URL", ""),
+            wechat=_wechat(environ, env),
+            sms=_sms(environ, env),
+            wecom=_wecom(environ, env),
+            platform=_platform(environ, env),
         )
 
 
@@ -176,3 +224,69 @@ def _number(environ: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdigit():
         raise SettingsError(f"{name} must be a whole number")
     return int(text)
+
+
+def _wechat(environ: Mapping[str, str], env: str) -> Wechat | None:
+    appid = environ.get("WECHAT_APPID", "")
+    if not appid:
+        return None
+    push_key = environ.get("WECHAT_PUSH_KEY", "")
+    if push_key and len(push_key) != 43:
+        raise SettingsError("WECHAT_PUSH_KEY must be the 43 characters of the EncodingAESKey")
+    state = environ.get("WECHAT_STATE", "formal")
+    if state not in ("formal", "trial", "developer"):
+        raise SettingsError("WECHAT_STATE must be formal, trial or developer")
+    return Wechat(
+        appid=appid,
+        secret=_needed(environ, "WECHAT_SECRET", "WECHAT_APPID"),
+        push_token=environ.get("WECHAT_PUSH_TOKEN", ""),
+        push_key=push_key,
+        state=state,
+        api_url=_outside(environ, "WECHAT_API_URL", env, "https://api.weixin.qq.com/"),
+    )
+
+
+def _sms(environ: Mapping[str, str], env: str) -> Sms | None:
+    url = _outside(environ, "SMS_URL", env, "")
+    if not url:
+        return None
+    key = _needed(environ, "SMS_KEY", "SMS_URL")
+    return Sms(url=url, key=key, sign=environ.get("SMS_SIGN", ""))
+
+
+def _wecom(environ: Mapping[str, str], env: str) -> Wecom | None:
+    corp_id = environ.get("WECOM_CORP_ID", "")
+    if not corp_id:
+        return None
+    return Wecom(
+        corp_id=corp_id,
+        agent_id=_number(environ, "WECOM_AGENT_ID", 0),
+        secret=_needed(environ, "WECOM_SECRET", "WECOM_CORP_ID"),
+        api_url=_outside(environ, "WECOM_API_URL", env, "https://qyapi.weixin.qq.com/"),
+    )
+
+
+def _platform(environ: Mapping[str, str], env: str) -> Platform | None:
+    url = _outside(environ, "PLATFORM_URL", env, "")
+    if not url:
+        return None
+    return Platform(
+        url=url,
+        key_id=_needed(environ, "PLATFORM_KEY_ID", "PLATFORM_URL"),
+        key=_key(environ, "PLATFORM_KEY"),
+    )
+
+
+def _needed(environ: Mapping[str, str], name: str, because: str) -> str:
+    value = environ.get(name, "")
+    if not value:
+        raise SettingsError(f"{name} must be set when {because} is")
+    return value
+
+
+def _outside(environ: Mapping[str, str], name: str, env: str, default: str) -> str:
+    """Read the address of another system; in production nothing travels in the clear."""
+    url = environ.get(name, "") or default
+    if url and env == PRODUCTION and not url.startswith("https://"):
+        raise SettingsError(f"{name} must begin with https:// in production")
+    return url

@@ -12,7 +12,7 @@ from pathlib import Path
 FLOORS: dict[int, tuple[str, ...]] = {
     0: ("config",),
     1: ("app.kernel",),
-    2: ("app.territory", "app.wechat", "app.factory"),
+    2: ("app.territory", "app.wechat", "app.sms", "app.factory"),
     3: ("app.identity", "app.media"),
     4: ("app.catalog", "app.committees"),
     5: ("app.routing", "app.sla", "app.reviews", "app.votes"),
@@ -45,6 +45,7 @@ FENCES: dict[str, tuple[str, ...]] = {
     "flask_smorest": ("app.kernel.http",),
     "flask_limiter": ("app.kernel.http",),
     "wechatpy": ("app.wechat",),
+    "requests": ("app.kernel.outward", "app.wechat"),
     "PIL": ("app.media",),
     "pillow_heif": ("app.media",),
     "av": ("app.media",),

@@ -1,0 +1,98 @@
+"""Asking other systems is bounded, and what fails tells nothing secret."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from app.kernel import outward
+from app.kernel.outward import NoAnswer
+from app.kernel.work import unit_of_work
+
+SECRET = "canary-4711"
+
+
+@contextmanager
+def serving(answer) -> Iterator[str]:
+    """Serve ``answer(handler)`` for every request on a free port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            answer(self)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def reply(status: int, body: bytes, **headers: str):
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
+def test_an_answer_comes_back_whatever_its_status():
+    with serving(reply(503, b'{"a": 1}', **{"Content-Type": "application/json; charset=x"})) as url:
+        answer = outward.ask("POST", url, body=b"{}")
+
+    assert (answer.status, answer.kind, answer.json()) == (503, "application/json", {"a": 1})
+
+
+def test_a_redirect_is_not_followed():
+    with serving(reply(302, b"", Location="http://127.0.0.1:1/")) as url:
+        assert outward.ask("POST", url).status == 302
+
+
+def test_nobody_there_has_not_arrived_and_tells_no_address():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    with pytest.raises(NoAnswer) as failure:
+        outward.ask("POST", f"http://127.0.0.1:{port}/x?secret={SECRET}", timeout_s=2)
+
+    assert not failure.value.maybe_arrived
+    assert SECRET not in f"{failure.value!r} {failure.value.__cause__!r}"
+
+
+def test_silence_ends_in_time_and_may_have_arrived():
+    held = threading.Event()
+    with serving(lambda _: held.wait(5)) as url:
+        try:
+            with pytest.raises(NoAnswer) as failure:
+                outward.ask("POST", url, timeout_s=0.3)
+        finally:
+            held.set()
+
+    assert failure.value.maybe_arrived
+
+
+def test_an_endless_answer_is_given_up():
+    with (
+        serving(reply(200, b"x" * (outward.MAX_BYTES + 1))) as url,
+        pytest.raises(NoAnswer, match="too large"),
+    ):
+        outward.ask("POST", url)
+
+
+@pytest.mark.usefixtures("app")
+def test_nothing_is_asked_inside_a_transaction():
+    with unit_of_work(), pytest.raises(RuntimeError, match="unit of work"):
+        outward.ask("POST", "http://127.0.0.1:1/")
