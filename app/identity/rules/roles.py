@@ -1,7 +1,5 @@
-"""The words and pure rules of identity: roles, seats, sessions, tries, masks."""
+"""Roles, the seats they are held at, and what they allow."""
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -43,13 +41,6 @@ class OrgKind(StrEnum):
     UTILITY = "utility"
     DEVELOPER = "developer"
     OTHER = "other"
-
-
-class LoginMethod(StrEnum):
-    """How a session was opened."""
-
-    WECHAT = "wechat"
-    PASSWORD = "password"  # noqa: S105
 
 
 class BindingKind(StrEnum):
@@ -195,123 +186,6 @@ def roles_clash(held: frozenset[Role], wanted: Role) -> bool:
 def in_force(valid_from: datetime, valid_to: datetime | None, at: datetime) -> bool:
     """Tell whether ``at`` falls into ``[valid_from, valid_to)``."""
     return valid_from <= at and (valid_to is None or at < valid_to)
-
-
-# Sessions
-
-
-@dataclass(frozen=True, slots=True)
-class SessionTerms:
-    """How long a session lives: without use, at most, and how often use is noted."""
-
-    idle: timedelta
-    longest: timedelta
-    note_every: timedelta
-
-
-SESSION_TERMS: Mapping[LoginMethod, SessionTerms] = {
-    LoginMethod.WECHAT: SessionTerms(timedelta(days=30), timedelta(days=180), timedelta(days=1)),
-    LoginMethod.PASSWORD: SessionTerms(timedelta(hours=12), timedelta(days=7), timedelta(hours=1)),
-}
-
-
-def session_end(method: LoginMethod, opened_at: datetime, used_at: datetime) -> datetime:
-    """Say until when a session opened and last used then is good."""
-    terms = SESSION_TERMS[method]
-    return min(used_at + terms.idle, opened_at + terms.longest)
-
-
-def session_is_due(method: LoginMethod, noted_at: datetime, at: datetime) -> bool:
-    """Tell whether the use of a session should be written down again."""
-    return at - noted_at >= SESSION_TERMS[method].note_every
-
-
-# Tries at a password
-
-TRIES = 5
-LOCK = timedelta(minutes=15)
-
-
-@dataclass(frozen=True, slots=True)
-class Tries:
-    """How often a log-in name was tried without success, and until when it is shut."""
-
-    count: int = 0
-    locked_until: datetime | None = None
-
-
-def is_locked(tries: Tries, at: datetime) -> bool:
-    """Tell whether a further try is refused unseen."""
-    return tries.locked_until is not None and at < tries.locked_until
-
-
-def count_try(tries: Tries, at: datetime) -> Tries:
-    """Count one more try, before it is judged, so that tries at once count too.
-
-    The last one allowed shuts the name for 15 minutes; success forgets it all.
-    """
-    count = 1 if tries.locked_until is not None else tries.count + 1
-    return Tries(count, at + LOCK if count >= TRIES else None)
-
-
-# What people type
-
-
-def password_faults(password: str, login_name: str) -> str | None:
-    """Say in Chinese what is wrong with a new password, or None."""
-    if not 10 <= len(password) <= 128:
-        return "密码需要 10 到 128 个字符。"
-    if not re.search(r"[A-Za-z]", password) or not re.search(r"[0-9]", password):
-        return "密码需要同时有字母和数字。"
-    if login_name in password.lower():
-        return "密码里不要包含账号名。"
-    return None
-
-
-def normal_login_name(text: str) -> str:
-    """Bring a log-in name into its one form."""
-    return unicodedata.normalize("NFKC", text).strip().lower()
-
-
-def login_name_is_good(name: str) -> bool:
-    """Tell whether a normal log-in name has the agreed form."""
-    return re.fullmatch(r"[a-z][a-z0-9._-]{2,39}", name) is not None
-
-
-def normal_phone(text: str) -> str:
-    """Bring a phone number into digits only, without the country code."""
-    kept = re.sub(r"[\s()-]", "", unicodedata.normalize("NFKC", text))
-    return re.sub(r"^(\+|00)86", "", kept)
-
-
-def personal_phone_is_good(phone: str) -> bool:
-    """Tell whether a normal number is a mobile or a land line with its area code."""
-    return re.fullmatch(r"1\d{10}|0\d{9,11}", phone, re.ASCII) is not None
-
-
-def duty_phone_is_good(phone: str) -> bool:
-    """Tell whether a normal number can be rung: also short service numbers."""
-    return re.fullmatch(r"\d{3,12}", phone, re.ASCII) is not None
-
-
-_DOUBLE_SURNAMES = frozenset(
-    ("欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "令狐", "慕容", "司徒", "夏侯")
-)
-
-
-def masked_name(name: str | None) -> str:
-    """Show a person by family name only: ``张**`` (domain.md G7)."""
-    if not name:
-        return "居民"
-    family = name[:2] if len(name) > 2 and name[:2] in _DOUBLE_SURNAMES else name[:1]
-    return f"{family}**"
-
-
-def masked_phone(phone: str | None) -> str:
-    """Show the ends of a phone number only: ``138****5678``."""
-    if not phone:
-        return ""
-    return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 10 else "****"
 
 
 # Dwellings and restrictions
