@@ -11,6 +11,8 @@ from app.ratings import models as ratings
 from app.reviews import models as reviews
 from app.routing import models as routing
 from app.sla import models as sla
+from app.sms import gateway as texts
+from app.sms import models as sms
 from app.territory import models as territory
 from app.tickets import models as tickets
 from app.wechat import gateway
@@ -23,6 +25,7 @@ MODELS = (
     outbox,
     stamps,
     territory,
+    sms,
     identity,
     media,
     catalog,
@@ -36,9 +39,10 @@ MODELS = (
 
 
 def furnish(settings: Settings) -> None:
-    """Hand the rooms what they keep files in and talk to WeChat with.
+    """Hand the rooms what they keep files in and talk to the outside with.
 
     Whoever composes a process (the web, a worker) calls it once.
     """
     store.install(FolderStorage(settings.media_dir))
     gateway.install(gateway.for_settings(settings))
+    texts.install(texts.for_settings(settings))
