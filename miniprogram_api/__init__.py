@@ -4,6 +4,7 @@ from flask import Flask
 
 from app.kernel.http import make_api
 from miniprogram_api import (
+    account,
     categories,
     clock_acts,
     counts,
@@ -13,6 +14,7 @@ from miniprogram_api import (
     media,
     places,
     session,
+    staff,
     tickets,
     work,
 )
@@ -22,6 +24,8 @@ PREFIX = "/mp/v1"
 BLUEPRINTS = (
     session.bp,
     me.bp,
+    account.bp,
+    staff.bp,
     categories.bp,
     places.bp,
     media.bp,

@@ -205,7 +205,7 @@ def call(
     options: dict[str, Any] = {"headers": headers}
     if rule.endswith("/media"):
         options["data"] = {"file": (BytesIO(media.html()), "a.png")}
-    elif method == "POST":
+    elif method in ("POST", "PUT"):
         options["json"] = {**body_of(scene, rule, subject), **(more or {})}
     return app.test_client().open(path_of(scene, rule, subject), method=method, **options)
 
@@ -215,6 +215,7 @@ def path_of(scene: Scene, rule: str, subject: str) -> str:
     ticket_id = scene.tickets.get(subject, UNKNOWN)
     path = rule.replace(TICKET, str(ticket_id))
     path = path.replace("<string:scene>", scene.world.scenes["building"])
+    path = re.sub("<uuid:(?:session|invite)_id>", UNKNOWN, path)
     path = path.replace("<string:token>", scene.photo.rpartition("/")[2])
     return re.sub(r"<any\('(\w+\.\w+)'.*>", r"\1", path)
 
@@ -240,6 +241,18 @@ def body_of(scene: Scene, rule: str, subject: str = "-") -> dict[str, Any]:
         "split": {"parts": [{"category": "NO-SUCH", "text": "一"}] * 2},
         "follow_up": {"solved": "yes"},
         "session": {"code": "dev-resident"},
+        "sms-code": {"phone": "10011112222"},
+        "sms": {"phone": "12", "sms_code": "123456"},
+        "phone": {"code": "a-code"},
+        "code": {"phone": "10011112222"},
+        "hat": {"hat": None},
+        "invite": {"code": "1" * 12},
+        "invites": {
+            "name": "石一",
+            "phone": "10011112222",
+            "role": "repairer",
+            "organisation_id": str(scene.world.organisations["firm"]),
+        },
         "suspend": {"reason": "parts", "until": "2026-11-20T02:00:00Z"},
         "extend": {"reason": "complex", "days": 2},
         "exclude": {"reason": "force_majeure"},

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
+from app.identity.rules import ROSTER_ROLES, Role
 from app.kernel.actor import Actor, Permission
 from app.kernel.errors import Forbidden, NotFound
 
@@ -47,6 +48,23 @@ def require_roster(actor: Actor, organisation_id: UUID, nodes: Collection[UUID])
 
     """
     if keeps_roster(actor, organisation_id):
+        return
+    if actor.holds(Permission.STAFF_EDIT) and not actor.holds(Permission.IDENTITY_EDIT):
+        raise NotFound
+    require_edit(actor, nodes)
+
+
+def require_giver(
+    actor: Actor, role: Role, organisation_id: UUID | None, nodes: Collection[UUID]
+) -> None:
+    """Let pass who may give a role at a seat: its administrator, for some roles its roster keeper.
+
+    Raises:
+        Forbidden: the actor gives no roles at all.
+        NotFound: not this seat, or not this role.
+
+    """
+    if role in ROSTER_ROLES and keeps_roster(actor, organisation_id):
         return
     if actor.holds(Permission.STAFF_EDIT) and not actor.holds(Permission.IDENTITY_EDIT):
         raise NotFound

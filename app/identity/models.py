@@ -10,7 +10,14 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.identity.rules import BindingKind, BindingStatus, LoginMethod, OrgKind, Role
+from app.identity.rules import (
+    BindingKind,
+    BindingStatus,
+    CodePurpose,
+    LoginMethod,
+    OrgKind,
+    Role,
+)
 from app.kernel.crypto import Sealed
 from app.kernel.db import Model, kept
 from app.kernel.ids import new_id
@@ -20,6 +27,15 @@ class Person(Model):
     """A human being; name and phone sealed, found by blind index."""
 
     __tablename__ = "person"
+    __table_args__ = (
+        Index(
+            "uq_person_proven_phone",
+            "phone_index",
+            unique=True,
+            postgresql_where=text("phone_proven_at IS NOT NULL AND deactivated_at IS NULL"),
+            sqlite_where=text("phone_proven_at IS NOT NULL AND deactivated_at IS NULL"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     name: Mapped[str | None] = mapped_column(Sealed)
@@ -30,6 +46,7 @@ class Person(Model):
     created_at: Mapped[datetime]
     deactivated_at: Mapped[datetime | None]
     restricted_until: Mapped[datetime | None]
+    phone_proven_at: Mapped[datetime | None]
 
 
 class Restriction(Model):
@@ -79,6 +96,64 @@ class Session(Model):
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    revoked_at: Mapped[datetime | None]
+    hat: Mapped[str | None]
+    """What is put on (``rules.hat``); None is everything held."""
+
+
+class LoginReplay(Model):
+    """The answer to a WeChat code, for the device that may have lost it."""
+
+    __tablename__ = "login_replay"
+
+    code_hash: Mapped[str] = mapped_column(primary_key=True)
+    device_hash: Mapped[str]
+    token: Mapped[str] = mapped_column(Sealed)
+    until: Mapped[datetime] = mapped_column(index=True)
+
+
+class SmsCode(Model):
+    """The one code that is good for a phone, and when codes were asked for it."""
+
+    __tablename__ = "sms_code"
+
+    phone_index: Mapped[str] = mapped_column(primary_key=True)
+    purpose: Mapped[CodePurpose]
+    code_hash: Mapped[str | None]
+    expires_at: Mapped[datetime]
+    tries: Mapped[int]
+    asked: Mapped[list[str]]
+    last_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class StaffInvite(Model):
+    """A role that waits for the person with this phone to fetch it by its code."""
+
+    __tablename__ = "staff_invite"
+    __table_args__ = (
+        CheckConstraint(
+            "CASE WHEN place_id IS NULL THEN 0 ELSE 1 END"
+            " + CASE WHEN grid_id IS NULL THEN 0 ELSE 1 END"
+            " + CASE WHEN organisation_id IS NULL THEN 0 ELSE 1 END = 1",
+            name="one_seat",
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    code_hash: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(Sealed)
+    phone: Mapped[str] = mapped_column(Sealed)
+    phone_index: Mapped[str]
+    work_number: Mapped[str | None]
+    role: Mapped[Role]
+    place_id: Mapped[UUID | None] = mapped_column(ForeignKey("place.id"), index=True)
+    grid_id: Mapped[UUID | None] = mapped_column(ForeignKey("grid.id"), index=True)
+    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    made_by_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    used_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     revoked_at: Mapped[datetime | None]
 
 

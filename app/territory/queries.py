@@ -208,6 +208,15 @@ def grid(grid_id: UUID) -> Grid:
     return found
 
 
+def node_names(node_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Name places and grids, retired ones too."""
+    named: dict[UUID, str] = {}
+    for table in (Place, Grid):
+        rows = session.execute(select(table.id, table.name).where(table.id.in_(node_ids)))
+        named.update((node_id, name) for node_id, name in rows)
+    return named
+
+
 def grids_of(community_id: UUID) -> list[GridView]:
     """List the grids of a community by code, from memory."""
     views = (view for view in atlas().grids.views if view.community_id == community_id)

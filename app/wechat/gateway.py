@@ -39,6 +39,14 @@ class Gateway(Protocol):
         """
         ...
 
+    def phone_number(self, code: str, openid: str) -> str:
+        """Trade a phone code for the number of the user it was given to."""
+        ...
+
+    def appid(self) -> str | None:
+        """Name the mini-program."""
+        ...
+
 
 class NotConfigured:
     """Refuse every code: this installation has no WeChat yet."""
@@ -46,6 +54,14 @@ class NotConfigured:
     def exchange(self, code: str) -> WechatLogin:
         """Say that WeChat log-in is not set up."""
         raise _not_configured()
+
+    def phone_number(self, code: str, openid: str) -> str:
+        """Say that WeChat is not set up."""
+        raise _not_configured()
+
+    def appid(self) -> str | None:
+        """Name nothing."""
+        return None
 
 
 class DevCodes:
@@ -67,6 +83,14 @@ class DevCodes:
             raise Unauthenticated("微信登录没有成功，请重新进入再试。", code="bad_code")
         return WechatLogin(appid=DEV_APPID, openid=code)
 
+    def phone_number(self, code: str, openid: str) -> str:
+        """Know no phones."""
+        raise _not_configured()
+
+    def appid(self) -> str | None:
+        """Name the demo."""
+        return DEV_APPID
+
 
 def for_settings(settings: Settings) -> Gateway:
     """Choose the gateway of an installation."""
@@ -85,6 +109,20 @@ def exchange(code: str) -> WechatLogin:
     """Ask the installed gateway; with none installed, WeChat is not set up."""
     gateway = _installed[0] if _installed else NotConfigured()
     return gateway.exchange(code)
+
+
+def appid() -> str | None:
+    """Name the mini-program the installed gateway speaks for."""
+    return _gateway().appid()
+
+
+def phone_number(code: str, openid: str) -> str:
+    """Trade a phone code for the number of the user it was given to."""
+    return _gateway().phone_number(code, openid)
+
+
+def _gateway() -> Gateway:
+    return _installed[0] if _installed else NotConfigured()
 
 
 def _not_configured() -> Unavailable:

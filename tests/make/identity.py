@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
+
 from app.identity import queries, service
 from app.identity.models import (
     DutyShift,
@@ -18,6 +20,7 @@ from app.identity.service import NewGrant, NewOrganisation, NewProject, NewShift
 from app.identity.service.sessions import open_session
 from app.kernel import clock
 from app.kernel.actor import SYSTEM, Actor
+from app.kernel.db import session
 from tests.make.territory import Town, unit
 
 LONG_AGO = timedelta(days=400)
@@ -123,3 +126,9 @@ def shift(organisation_id: UUID, person_id: UUID, starts_at: datetime, **extra: 
     )
     with unit():
         return service.start_shift(SYSTEM, new)
+
+
+def grants_of(person_id: UUID, role: Role) -> list[UUID]:
+    """Name the grants of a role that a person holds."""
+    held = select(RoleGrant.id).where(RoleGrant.person_id == person_id, RoleGrant.role == role)
+    return list(session.scalars(held))

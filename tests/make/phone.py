@@ -28,6 +28,13 @@ class Phone:
             headers={**self._headers(), "Idempotency-Key": key or uuid4().hex},
         )
 
+    def put(self, path: str, body: Any = None) -> TestResponse:
+        return self.client.put(
+            PREFIX + path,
+            json={} if body is None else body,
+            headers={**self._headers(), "Idempotency-Key": uuid4().hex},
+        )
+
     def upload(self, data: bytes, name: str = "a.jpg") -> TestResponse:
         return self.client.post(
             PREFIX + "/media",

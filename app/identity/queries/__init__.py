@@ -5,11 +5,16 @@ on every routing decision, and on desks.
 """
 
 from app.identity.queries.actors import (
+    Hat,
     Identified,
     actor_of,
     actor_of_token,
+    hat_on,
+    hats_of,
     identify,
 )
+from app.identity.queries.invites import InviteView
+from app.identity.queries.invites import page_of as invites_of
 from app.identity.queries.organisations import (
     Readiness,
     committee_of,
@@ -26,6 +31,7 @@ from app.identity.queries.persons import (
     HomeView,
     PendingBinding,
     PersonView,
+    SessionView,
     has_persons,
     homes,
     is_verified_at,
@@ -33,6 +39,7 @@ from app.identity.queries.persons import (
     people,
     person,
     restricted_until,
+    sessions_of,
 )
 from app.identity.queries.staff import (
     DutyView,
@@ -47,12 +54,15 @@ __all__ = [
     "ContactView",
     "DutyView",
     "FirmView",
+    "Hat",
     "HomeView",
     "Identified",
+    "InviteView",
     "OrganisationView",
     "PendingBinding",
     "PersonView",
     "Readiness",
+    "SessionView",
     "actor_of",
     "actor_of_token",
     "committee_of",
@@ -61,9 +71,12 @@ __all__ = [
     "firms_serving",
     "handlers_of",
     "has_persons",
+    "hat_on",
+    "hats_of",
     "holders_of",
     "homes",
     "identify",
+    "invites_of",
     "is_verified_at",
     "known_organisation",
     "on_duty",
@@ -76,4 +89,5 @@ __all__ = [
     "projects",
     "readiness",
     "restricted_until",
+    "sessions_of",
 ]

@@ -10,6 +10,7 @@ from sqlalchemy import BindParameter, Select, and_, bindparam, or_, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
 
+from app.identity import rules
 from app.identity.models import Membership, Organisation, Person, RoleGrant, Session
 from app.identity.rules import (
     DESK_ROLES,
@@ -20,7 +21,7 @@ from app.identity.rules import (
 )
 from app.kernel import clock, crypto, stamps
 from app.kernel.actor import Actor, Grant
-from app.kernel.db import Utc, fetch
+from app.kernel.db import Utc, fetch, session
 
 LONGEST_TOKEN = 200
 
@@ -34,6 +35,7 @@ _OF_SESSION = (
     Session.method,
     Session.created_at,
     Session.last_seen_at,
+    Session.hat,
     stamps.ALL_AT_ONCE,
 )
 
@@ -68,10 +70,10 @@ def identify(token: str) -> Identified | None:
     rows = fetch(_BY_TOKEN, asked).all()
     if not rows:
         return None
-    session_id, method, opened_at, seen_at, versions = rows[0][: len(_OF_SESSION)]
+    session_id, method, opened_at, seen_at, hat, versions = rows[0][: len(_OF_SESSION)]
     stamps.remember(versions)
     return Identified(
-        _actor([row[len(_OF_SESSION) :] for row in rows], session_id),
+        _actor([row[len(_OF_SESSION) :] for row in rows], session_id, hat),
         method,
         opened_at,
         session_is_due(method, seen_at, at),
@@ -140,28 +142,74 @@ _BY_TOKEN = (
 _BY_PERSON = _ties().where(Person.id == bindparam("person_id"))
 
 
-def _actor(rows: Sequence[Any], session_id: UUID | None) -> Actor:
+def _actor(rows: Sequence[Any], session_id: UUID | None, hat: str | None = None) -> Actor:
+    """Make the actor; a hat keeps the grants that belong to it, and shuts nobody's eyes.
+
+    What a person belongs to is never narrowed: deny looks at every hat (rules.md).
+    """
     person_id, name, restricted_until, *_ = rows[0]
-    grants: dict[UUID, Grant] = {}
-    belongs: set[UUID] = set()
-    for row in rows:
-        grant_id, role, place_id, grid_id, level, employer_id, desk_id, body_id = row[3:]
-        belongs.update(one for one in (employer_id, desk_id, body_id) if one is not None)
-        node_id = place_id or grid_id
-        if grant_id is None or grant_id in grants or (node_id is None and employer_id is None):
-            continue
-        grants[grant_id] = Grant(
-            role=role.value,
-            permissions=permissions_of(role, at_node=node_id is not None),
-            node_id=node_id,
-            level=level,
-            organisation_id=employer_id,
-        )
+    held = _held(rows)
+    belongs = {one for row in rows for one in row[8:11] if one is not None}
     return Actor(
         person_id=person_id,
         name=name or "",
-        grants=tuple(grants[key] for key in sorted(grants)),
+        grants=tuple(held[key][1] for key in sorted(held) if hat in (None, held[key][0])),
         organisation_ids=frozenset(belongs),
         session_id=session_id,
         restricted_until=restricted_until,
     )
+
+
+def _held(rows: Sequence[Any]) -> dict[UUID, tuple[str, Grant]]:
+    """Read each grant once, with the hat it belongs to; a desk's two grants are one hat."""
+    grants: dict[UUID, tuple[str, Grant]] = {}
+    for row in rows:
+        grant_id, role, place_id, grid_id, level, employer_id, desk_id, _ = row[3:]
+        node_id = place_id or grid_id
+        if grant_id is None or grant_id in grants or (node_id is None and employer_id is None):
+            continue
+        grants[grant_id] = (
+            rules.hat(role, employer_id or desk_id or node_id),
+            Grant(
+                role=role.value,
+                permissions=permissions_of(role, at_node=node_id is not None),
+                node_id=node_id,
+                level=level,
+                organisation_id=employer_id,
+            ),
+        )
+    return grants
+
+
+@dataclass(frozen=True, slots=True)
+class Hat:
+    """A role at one desk, organisation or node, as its holder may put it on."""
+
+    key: str
+    role: str
+    level: str | None
+    node_id: UUID | None
+    organisation_id: UUID | None
+
+
+def hats_of(person_id: UUID) -> list[Hat]:
+    """List every hat of a person, whichever is on."""
+    rows = fetch(_BY_PERSON, {"person_id": person_id, "at": clock.now()}).all()
+    found: dict[str, list[Grant]] = {}
+    for key, grant in _held(rows).values():
+        found.setdefault(key, []).append(grant)
+    return [
+        Hat(
+            key,
+            grants[0].role,
+            next((one.level for one in grants if one.level), None),
+            next((one.node_id for one in grants if one.node_id), None),
+            next((one.organisation_id for one in grants if one.organisation_id), None),
+        )
+        for key, grants in sorted(found.items())
+    ]
+
+
+def hat_on(session_id: UUID) -> str | None:
+    """Name the hat put on in a session; None is everything held."""
+    return session.scalar(select(Session.hat).where(Session.id == session_id))

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.sql import ColumnElement
 
-from app.identity.models import DwellingBinding, Person, Restriction
-from app.identity.rules import BindingKind, BindingStatus, masked_name
+from app.identity.models import DwellingBinding, Person, Restriction, Session
+from app.identity.rules import BindingKind, BindingStatus, LoginMethod, masked_name
 from app.kernel.actor import Actor, Permission
 from app.kernel.db import session
 from app.kernel.errors import NotFound
@@ -29,6 +29,7 @@ class PersonView:
     shown_as: str
     work_number: str | None
     is_active: bool
+    is_phone_proven: bool = False
 
 
 def has_persons() -> bool:
@@ -67,6 +68,7 @@ def person_view(row: Person) -> PersonView:
         shown_as=masked_name(row.name),
         work_number=row.work_number,
         is_active=row.deactivated_at is None,
+        is_phone_proven=row.phone_proven_at is not None,
     )
 
 
@@ -97,6 +99,29 @@ def restrictions_of(person_id: UUID, at: datetime) -> list[Restriction]:
         Restriction.ends_at > at,
     )
     return list(session.scalars(query.order_by(Restriction.ends_at.desc())))
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A log-in that still opens, as its person reads it."""
+
+    id: UUID
+    method: LoginMethod
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+
+
+def sessions_of(person_id: UUID, at: datetime) -> list[SessionView]:
+    """List where a person is logged in, the one used last first."""
+    query = select(Session).where(
+        Session.person_id == person_id, Session.revoked_at.is_(None), Session.expires_at > at
+    )
+    rows = session.scalars(query.order_by(Session.last_seen_at.desc(), Session.id).limit(50))
+    return [
+        SessionView(row.id, row.method, row.created_at, row.last_seen_at, row.expires_at)
+        for row in rows
+    ]
 
 
 # Homes

@@ -100,6 +100,17 @@ ROLES: Mapping[Role, frozenset[Permission]] = {
     Role.ADMIN: _ADMIN,
 }
 
+ROSTER_ROLES = frozenset({Role.REPAIRER, Role.PROPERTY_CLERK})
+"""Whom those who keep an organisation's roster may bring in themselves."""
+
+RESIDENT_HAT = "resident"
+
+
+def hat(role: Role, seat: object) -> str:
+    """Name what a person may put on: a role at one desk, organisation or node."""
+    return f"{role.value}:{seat}"
+
+
 IN_ORGANISATION = frozenset({P.TICKET_HANDLE, P.TICKET_ASSIGN, P.TICKET_READ, P.STAFF_EDIT})
 """What counts where one works."""
 AT_NODE = frozenset(P) - {P.TICKET_HANDLE, P.TICKET_ASSIGN, P.STAFF_EDIT}

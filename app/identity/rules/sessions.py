@@ -1,6 +1,6 @@
 """How a person comes in, how long a log-in lives, how often one may try."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,6 +11,7 @@ class LoginMethod(StrEnum):
 
     WECHAT = "wechat"
     PASSWORD = "password"  # noqa: S105
+    SMS = "sms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class SessionTerms:
 SESSION_TERMS: Mapping[LoginMethod, SessionTerms] = {
     LoginMethod.WECHAT: SessionTerms(timedelta(days=30), timedelta(days=180), timedelta(days=1)),
     LoginMethod.PASSWORD: SessionTerms(timedelta(hours=12), timedelta(days=7), timedelta(hours=1)),
+    LoginMethod.SMS: SessionTerms(timedelta(days=30), timedelta(days=180), timedelta(days=1)),
 }
 
 
@@ -65,3 +67,48 @@ def count_try(tries: Tries, at: datetime) -> Tries:
     """
     count = 1 if tries.locked_until is not None else tries.count + 1
     return Tries(count, at + LOCK if count >= TRIES else None)
+
+
+# A lost answer
+
+REPLAY_FOR = timedelta(seconds=60)
+"""So long the device that sent a WeChat code may hear the answer once more (wechat.md §5)."""
+
+
+# Codes by text message
+
+
+class CodePurpose(StrEnum):
+    """What a code by text message opens; one for log-in binds no phone."""
+
+    LOGIN = "login"
+    BIND = "bind"
+
+
+CODE_LIFE = timedelta(minutes=5)
+CODE_TRIES = 5
+CODE_RATES = (
+    (timedelta(minutes=1), 1),
+    (timedelta(hours=1), 5),
+    (timedelta(days=1), 10),
+)
+"""So many texts in so long to one phone: they cost money and annoy whoever owns it."""
+
+
+def code_wait(asked: Sequence[datetime], at: datetime) -> timedelta | None:
+    """Say how long a phone must wait for its next code, or None if it may have one now."""
+    waits = [
+        sorted(recent)[-most] + span - at
+        for span, most in CODE_RATES
+        if len(recent := [one for one in asked if at - span < one]) >= most
+    ]
+    return max(waits, default=None)
+
+
+PROOF_LASTS = timedelta(days=180)
+"""An account unused for so long is not opened by its phone: numbers are given to others."""
+
+
+# Invites
+
+INVITE_LIFE = timedelta(days=7)

@@ -59,3 +59,8 @@ def masked_phone(phone: str | None) -> str:
     if not phone:
         return ""
     return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 10 else "****"
+
+
+def mobile_is_good(phone: str) -> bool:
+    """Tell whether a normal number is a mobile, which can take a text."""
+    return re.fullmatch(r"1\d{10}", phone, re.ASCII) is not None

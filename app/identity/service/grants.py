@@ -42,6 +42,8 @@ class NewGrant:
 def grant(actor: Actor, new: NewGrant) -> RoleGrant:
     """Give a person a role at a place, a grid or in an organisation.
 
+    Who keeps an organisation's roster gives its working roles (``ROSTER_ROLES``) too.
+
     Raises:
         Forbidden: the actor edits no identity, or means oneself.
         NotFound: not a seat this actor administers, or no such person.
@@ -54,10 +56,12 @@ def grant(actor: Actor, new: NewGrant) -> RoleGrant:
         raise Invalid("请选择一个地点、网格或单位。", code="wrong_seat")
     at = clock.now()
     level = seats.level_of_seat(new.place_id, new.grid_id)
-    access.require_edit(actor, seats.seat_nodes(*new.seat))
+    access.require_giver(actor, new.role, new.organisation_id, seats.seat_nodes(*new.seat))
     access.require_not_oneself(actor, new.person_id)
     begins = new.valid_from or at
-    _check_seat(new, level, begins)
+    if new.valid_to is not None and new.valid_to <= begins:
+        raise Invalid("结束时间要晚于开始时间。", code="crossed_dates")
+    check_seat(new.role, new.organisation_id, level, begins)
     _check_person(new, at)
     given = RoleGrant(
         id=ids.new_id(),
@@ -79,14 +83,21 @@ def grant(actor: Actor, new: NewGrant) -> RoleGrant:
     return given
 
 
-def _check_seat(new: NewGrant, level: str | None, begins: datetime) -> None:
-    if new.valid_to is not None and new.valid_to <= begins:
-        raise Invalid("结束时间要晚于开始时间。", code="crossed_dates")
-    seat = SEATS[new.role]
-    if new.organisation_id is None:
+def check_seat(
+    role: Role, organisation_id: UUID | None, level: str | None, begins: datetime
+) -> None:
+    """Refuse a seat at which a role is not held.
+
+    Raises:
+        Invalid: not at a node of this level, nor in this kind of organisation (``wrong_seat``).
+        NotFound: no such organisation. RuleBroken: it has no accounts.
+
+    """
+    seat = SEATS[role]
+    if organisation_id is None:
         fits = level in seat.levels
     else:
-        organisation = queries.known_organisation(new.organisation_id)
+        organisation = queries.known_organisation(organisation_id)
         if organisation is None or (organisation.valid_to and organisation.valid_to <= begins):
             raise NotFound("没有这个单位，或者它已停用。", code="unknown_organisation")
         if not organisation.has_accounts:

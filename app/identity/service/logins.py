@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from app.identity import passwords, queries, rules
 from app.identity.models import PasswordLogin, Person, WechatIdentity
 from app.identity.rules import LoginMethod
-from app.identity.service import tries
+from app.identity.service import replays, tries
 from app.identity.service.people import new_person, wechat_identity
 from app.identity.service.sessions import LoggedIn, note_use, open_session
 from app.kernel import audit, clock, crypto
@@ -44,8 +44,11 @@ def authenticate(token: str) -> Actor | None:
     return found.actor
 
 
-def log_in_with_code(code: str) -> LoggedIn:
+def log_in_with_code(code: str, device: str = "") -> LoggedIn:
     """Log in a WeChat user by a one-time code; who is new becomes a person.
+
+    A code works once. The ``device`` that sent it (a random name it keeps) may hear
+    the same answer again within a minute, because answers get lost on the way.
 
     Raises:
         Unauthenticated: the code is not good (code ``bad_code``).
@@ -53,24 +56,34 @@ def log_in_with_code(code: str) -> LoggedIn:
         Forbidden: the person was deactivated (``account_deactivated``).
 
     """
-    login = gateway.exchange(code)
+    if (again := replays.of(code, device)) is not None:
+        return again
     try:
-        opened = _enter(login)
+        login = gateway.exchange(code)
+    except Unauthenticated:
+        # perhaps the same device's own first try, which has ended meanwhile
+        if (again := replays.of(code, device)) is not None:
+            return again
+        raise
+    try:
+        opened = _enter(login, code, device)
     except IntegrityError:
         # The same newcomer twice at once: now the first one's person is there.
-        opened = _enter(login)
+        opened = _enter(login, code, device)
     if opened is None:
         raise Forbidden("这个账号已停用，如有疑问请联系社区。", code="account_deactivated")
     return opened
 
 
-def _enter(login: WechatLogin) -> LoggedIn | None:
+def _enter(login: WechatLogin, code: str, device: str) -> LoggedIn | None:
     at = clock.now()
     with unit_of_work():
         person_id = _known(login) or _newcomer(login)
         opened = open_session(person_id, LoginMethod.WECHAT, at)
         if opened is None:
             _refused(person_id, "deactivated")
+        else:
+            replays.keep(code, device, opened.token, at)
         return opened
 
 

@@ -82,8 +82,10 @@ def _reach(person: Person, phone: str | None) -> None:
     number = rules.normal_phone(phone or "")
     if number and not rules.personal_phone_is_good(number):
         raise Invalid("电话号码不对，请重新填写。", code="bad_phone", errors={"phone": ["不对"]})
-    person.phone = number or None
-    person.phone_index = crypto.blind_index("phone", number) if number else None
+    index = crypto.blind_index("phone", number) if number else None
+    if index != person.phone_index:
+        person.phone_proven_at = None
+    person.phone, person.phone_index = number or None, index
 
 
 def wechat_identity(person_id: UUID, login: WechatLogin) -> WechatIdentity:
@@ -150,6 +152,7 @@ def reactivate(actor: Actor, person_id: UUID) -> Person:
     if person.deactivated_at is None:
         raise Conflict("这个账号没有停用。", code="not_deactivated")
     person.deactivated_at = None
+    person.phone_proven_at = None  # somebody else may have proven it since
     audit.record(actor, "person.reactivated", "person", person_id)
     return person
 

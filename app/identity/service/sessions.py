@@ -4,16 +4,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, or_, update
+from sqlalchemy import and_, delete, or_, update
 
 from app.identity import access, queries
-from app.identity.models import LoginAttempt, Session
+from app.identity.models import LoginAttempt, LoginReplay, Session, SmsCode
 from app.identity.queries.seats import person_nodes
-from app.identity.rules import LoginMethod, session_end
+from app.identity.rules import RESIDENT_HAT, LoginMethod, session_end
 from app.kernel import audit, clock, crypto, ids
 from app.kernel.actor import Actor
 from app.kernel.db import session
-from app.kernel.errors import Unauthenticated
+from app.kernel.errors import Invalid, NotFound, Unauthenticated
 
 KEPT = timedelta(days=30)
 """How long a session that is over stays in the table; the audit keeps the log-in."""
@@ -69,6 +69,37 @@ def log_out(actor: Actor) -> None:
     _end(actor, Session.id == actor.session_id, actor.session_id)
 
 
+def put_on(actor: Actor, hat: str | None) -> None:
+    """Act from now on in one role, as a mere resident, or (None) in all roles at once.
+
+    What one belongs to still counts against one, whatever is put on.
+
+    Raises:
+        Unauthenticated: the actor came without a session.
+        Invalid: not a hat of one's own (code ``unknown_hat``).
+
+    """
+    if actor.session_id is None or actor.person_id is None:
+        raise Unauthenticated
+    own = {one.key for one in queries.hats_of(actor.person_id)} | {RESIDENT_HAT, None}
+    if hat not in own:
+        raise Invalid("您没有这个身份。", code="unknown_hat", errors={"hat": ["不对"]})
+    session.execute(update(Session).where(Session.id == actor.session_id).values(hat=hat))
+    audit.record(actor, "session.hat", "login_session", actor.session_id, hat=hat or "all")
+
+
+def end_session(actor: Actor, session_id: UUID) -> None:
+    """End one of one's own sessions, perhaps on a phone that was lost.
+
+    Raises:
+        NotFound: not one's own, or over.
+
+    """
+    mine = and_(Session.id == session_id, Session.person_id == actor.person_id)
+    if _end(actor, mine, session_id) == 0:
+        raise NotFound
+
+
 def revoke_sessions(actor: Actor, person_id: UUID) -> int:
     """End every session of a person, one's own or of somebody one administers; count them.
 
@@ -98,9 +129,14 @@ def _end(actor: Actor, which: object, subject_id: UUID) -> int:
 
 
 def sweep(at: datetime) -> int:
-    """Delete sessions over for 30 days and tries forgotten for a day; count both."""
+    """Delete sessions over for 30 days, and tries, codes and answers a day old; count all."""
     over = or_(Session.expires_at < at - KEPT, Session.revoked_at < at - KEPT)
     gone = session.scalars(delete(Session).where(over).returning(Session.id)).all()
-    stale = delete(LoginAttempt).where(LoginAttempt.last_at < at - timedelta(days=1))
+    day_ago = at - timedelta(days=1)
+    stale = delete(LoginAttempt).where(LoginAttempt.last_at < day_ago)
     tries = session.scalars(stale.returning(LoginAttempt.name_index)).all()
-    return len(gone) + len(tries)
+    told = delete(LoginReplay).where(LoginReplay.until < at)
+    answers = session.scalars(told.returning(LoginReplay.code_hash)).all()
+    spent = delete(SmsCode).where(SmsCode.last_at < day_ago)
+    codes = session.scalars(spent.returning(SmsCode.phone_index)).all()
+    return len(gone) + len(tries) + len(answers) + len(codes)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, union
+from sqlalchemy import exists, func, or_, select, union
 from sqlalchemy.orm import aliased
 
 from app.kernel import paging
@@ -175,6 +175,12 @@ def has_open(person_id: UUID) -> bool:
         Ticket.reporter_id == person_id, Ticket.closed_at.is_(None), Ticket.state.in_(OPEN)
     )
     return session.scalar(query.limit(1)) is not None
+
+
+def has_ties(person_id: UUID | None) -> bool:
+    """Tell whether a person has ever reported, filed or joined anything."""
+    ties = (Ticket.reporter_id, Ticket.filed_by_id, Follower.person_id)
+    return any(session.scalar(select(exists().where(tie == person_id))) for tie in ties)
 
 
 def has_open_parts(ticket_id: UUID) -> bool:
