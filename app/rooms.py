@@ -11,6 +11,7 @@ from app.ratings import models as ratings
 from app.reviews import models as reviews
 from app.routing import models as routing
 from app.sla import models as sla
+from app.slips import models as slips
 from app.sms import gateway as texts
 from app.sms import models as sms
 from app.territory import models as territory
@@ -35,6 +36,7 @@ MODELS = (
     tickets,
     escalation,
     ratings,
+    slips,
 )
 
 

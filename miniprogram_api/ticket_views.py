@@ -45,6 +45,12 @@ class Receipt(View):
     why = fields.List(fields.String(), required=True)
 
 
+class FiledReceipt(Receipt):
+    """The receipt of a report; filed for another it carries the code of their slip, once."""
+
+    query_code = fields.String(allow_none=True, required=True)
+
+
 class Card(View):
     """A ticket in a list."""
 
@@ -124,6 +130,11 @@ def receipt(ticket: "Ticket") -> dict[str, Any]:
         "handler": organisation_name(ticket.lead_id),
         "why": ticket.why,
     }
+
+
+def slip(ticket: "Ticket", code: str) -> dict[str, Any]:
+    """Show what stands on a slip."""
+    return {"number": wording.number(ticket.number), "query_code": code}
 
 
 def card(ticket: "Ticket", now: datetime, reader: Reader) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from marshmallow import fields, pre_load, validate
+from marshmallow import ValidationError, fields, pre_load, validate, validates_schema
 
 from app.catalog.rules import Accused
 from app.escalation import service as escalation
@@ -11,6 +11,7 @@ from app.kernel import clock
 from app.kernel.http import SIGNED_IN, Blueprint, Command, Limit, PageQuery, View, current
 from app.kernel.http.schemas import ChineseText, Moment, OneLine, Query
 from app.ratings import service as ratings
+from app.slips import service as slips
 from app.territory.rules import Datum
 from app.tickets import queries
 from app.tickets import service as tickets
@@ -30,11 +31,13 @@ from miniprogram_api.inputs import (
     where_of,
     words_of,
 )
-from miniprogram_api.ticket_views import Card, Detail, Receipt
+from miniprogram_api.ticket_views import Card, Detail, FiledReceipt
 
 bp = Blueprint("tickets", __name__, url_prefix="/tickets", authenticate=authenticate)
 
 ACCUSABLE = [Accused.PROPERTY.value, Accused.COMMUNITY.value]
+TOLD = ("phone", "counter", "grid", "patrol")
+CHANNELS = ("mini_program", "h5", *TOLD)
 PHONE = validate.Regexp(r"^\+?[0-9][0-9 -]{4,19}\Z", error="电话号码格式不对。")
 
 
@@ -66,6 +69,12 @@ class DraftIn(Command):
     accuse = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(ACCUSABLE))
     on_behalf = fields.Boolean(load_default=False)
     happened_at = Moment(load_default=None, allow_none=True)
+    channel = fields.String(load_default="mini_program", validate=validate.OneOf(CHANNELS))
+
+    @validates_schema
+    def _told_by_another(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("channel") in TOLD and not data.get("on_behalf"):
+            raise ValidationError("代别人上报时才能这样填。", "channel")
 
 
 class RateIn(TextIn):
@@ -144,7 +153,7 @@ def similar(query: dict[str, Any]) -> Any:
     limit=(Limit("20/minute"), Limit("200/day")),
 )
 @bp.arguments(DraftIn)
-@bp.response(201, Receipt)
+@bp.response(201, FiledReceipt)
 def submit(sent: dict[str, Any]) -> Any:
     """Report something; the answer carries number, promises and handler."""
     contact = sent["contact"] or {}
@@ -161,9 +170,11 @@ def submit(sent: dict[str, Any]) -> Any:
             accuse=sent["accuse"],
             on_behalf=sent["on_behalf"],
             happened_at=sent["happened_at"],
+            channel=sent["channel"],
         ),
     )
-    return ticket_views.receipt(ticket)
+    code = slips.write(current(), ticket.id) if sent["on_behalf"] else None
+    return {**ticket_views.receipt(ticket), "query_code": code}
 
 
 @bp.route("", access=SIGNED_IN)

@@ -56,7 +56,7 @@ class Reader(StrEnum):
     FOLLOWER = "follower"  # a neighbour who joined or was merged in
 
 
-ASKERS = frozenset({Relation.REPORTER.value, Relation.FILER.value})
+ASKERS = frozenset({Relation.REPORTER.value, Relation.FILER.value, Relation.SLIP_HOLDER.value})
 NEIGHBOURS = frozenset({Relation.FOLLOWER.value, Relation.NEIGHBOUR.value})
 RESIDENTS = ASKERS | NEIGHBOURS
 

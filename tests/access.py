@@ -241,6 +241,7 @@ def body_of(scene: Scene, rule: str, subject: str = "-") -> dict[str, Any]:
         "split": {"parts": [{"category": "NO-SUCH", "text": "一"}] * 2},
         "follow_up": {"solved": "yes"},
         "session": {"code": "dev-resident"},
+        "slip": {} if TICKET in rule else {"number": "1000 0000 0000", "code": "12345"},
         "sms-code": {"phone": "10011112222"},
         "sms": {"phone": "12", "sms_code": "123456"},
         "phone": {"code": "a-code"},
@@ -260,7 +261,7 @@ def body_of(scene: Scene, rule: str, subject: str = "-") -> dict[str, Any]:
         "whistle": {"organisation": UNKNOWN, "due": "2026-11-17T02:00:00Z"},
         "report_in": {"organisation": UNKNOWN},
     }
-    silent = ("accept", "claim", "join", "split", "session", "review")
+    silent = ("slip", "accept", "claim", "join", "split", "session", "review")
     words = {} if act in silent or TICKET not in rule else {"text": "说明"}
     return {**words, **own.get(act, {})}
 

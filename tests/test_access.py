@@ -177,7 +177,13 @@ FORBIDDEN = {
     "close_reason": "solved",
 }
 WRITES = sorted(
-    {row.route for row in ROWS if row.route.startswith("POST") and "/media" not in row.route}
+    {
+        row.route
+        for row in ROWS
+        if row.route.startswith("POST") and "/media" not in row.route
+        # the slip's own routes are shut to every log-in (tests/miniprogram_api/test_slip.py)
+        and set(row.cells.values()) != {"401"}
+    }
 )
 
 
@@ -185,7 +191,7 @@ def past_the_door(route):
     """Name two people whose body is read at all: a shut door reads none."""
     cells = next(row.cells for row in ROWS if row.route == route)
     order = ("resident", "community", "manager", "admin")
-    return [person for person in order if cells[person] != "403"][:2]
+    return [person for person in order if cells[person] not in ("401", "403")][:2]
 
 
 @pytest.mark.parametrize("route", WRITES)

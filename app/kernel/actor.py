@@ -60,11 +60,13 @@ class Actor:
     organisation_ids: frozenset[UUID] = frozenset()
     session_id: UUID | None = None
     restricted_until: datetime | None = None
+    slip_of: UUID | None = None
+    """The one ticket that a slip opens, to whoever holds it; nobody is logged in then."""
 
     @property
     def is_system(self) -> bool:
         """Tell whether the product itself acts (timers, routing, imports)."""
-        return self.person_id is None
+        return self.person_id is None and self.slip_of is None
 
     @property
     def roles(self) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ ON_SITE = {
     Permission.TICKET_READ: Relation.READER,
 }
 
-OWN = frozenset({Relation.REPORTER, Relation.FILER})
+OWN = frozenset({Relation.REPORTER, Relation.FILER, Relation.SLIP_HOLDER})
 """What a resident is to a ticket of their own; it gives no right as staff."""
 
 ON_THE_WAY = frozenset(
@@ -75,8 +75,10 @@ def is_accused(actor: Actor, ticket: Ticket) -> bool:
 def own_relations(actor: Actor, ticket: Ticket) -> frozenset[Relation]:
     """Find what a person is to a ticket as a resident (followers are looked up apart)."""
     found: set[Relation] = set()
+    if actor.slip_of is not None and actor.slip_of == ticket.id:
+        found.add(Relation.SLIP_HOLDER)
     if actor.person_id is None:
-        return frozenset()
+        return frozenset(found)
     if ticket.reporter_id == actor.person_id:
         found.add(Relation.REPORTER)
     if ticket.filed_by_id == actor.person_id:

@@ -6,6 +6,7 @@ from app.tickets.states import Relation, State
 WHO = {
     Relation.REPORTER: "reporter",
     Relation.FILER: "filer",
+    Relation.SLIP_HOLDER: "holder of the slip",
     Relation.FOLLOWER: "follower",
     Relation.NEIGHBOUR: "any resident",
     Relation.LEAD: "lead",

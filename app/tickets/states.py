@@ -91,6 +91,7 @@ class Relation(StrEnum):
 
     REPORTER = "reporter"  # who asked, or for whom it was asked
     FILER = "filer"  # who filed it for another
+    SLIP_HOLDER = "slip_holder"  # for whom it was filed by phone or at the counter
     FOLLOWER = "follower"  # joined, or was merged in
     NEIGHBOUR = "neighbour"  # any signed-in resident, for joining
     LEAD = "lead"  # handles for the lead organisation

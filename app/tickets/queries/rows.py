@@ -169,6 +169,11 @@ def open_load(person_ids: Sequence[UUID]) -> dict[UUID, Busy]:
     return {person: Busy(count, last) for person, count, last in rows if person}
 
 
+def by_number(number: str) -> Ticket | None:
+    """Find a ticket by the digits people read out, or None."""
+    return session.scalar(select(Ticket).where(Ticket.number == number))
+
+
 def has_open(person_id: UUID) -> bool:
     """Tell whether a person has a ticket that is still worked on."""
     query = select(Ticket.id).where(

@@ -81,7 +81,7 @@ def test_only_the_resident_the_caller_or_silence_closes_a_resolved_ticket():
     }
 
     assert closing == {
-        Action.VERDICT: {Relation.REPORTER},
+        Action.VERDICT: {Relation.REPORTER, Relation.SLIP_HOLDER},
         Action.FOLLOW_UP: {Relation.CALLER},
         Action.AUTO_CLOSE: {Relation.SYSTEM},
     }
