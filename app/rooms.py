@@ -7,6 +7,7 @@ from app.kernel import audit, idempotency, marks, outbox, stamps
 from app.kernel.storage import FolderStorage
 from app.media import models as media
 from app.media import store
+from app.privacy import models as privacy
 from app.ratings import models as ratings
 from app.reviews import models as reviews
 from app.routing import models as routing
@@ -37,6 +38,7 @@ MODELS = (
     escalation,
     ratings,
     slips,
+    privacy,
 )
 
 

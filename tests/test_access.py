@@ -180,7 +180,8 @@ WRITES = sorted(
     {
         row.route
         for row in ROWS
-        if row.route.startswith("POST") and "/media" not in row.route
+        if row.route.startswith("POST")
+        and "/media" not in row.route
         # the slip's own routes are shut to every log-in (tests/miniprogram_api/test_slip.py)
         and set(row.cells.values()) != {"401"}
     }

@@ -5,6 +5,7 @@ from flask import Flask
 from app.cli import calendar, catalog, demo, serve
 from app.cli.keys import key_commands
 from app.cli.outbox import outbox_commands
+from app.cli.privacy import privacy_commands
 from app.cli.routing import routing_commands
 from app.cli.serve import serve_command
 from app.cli.sla import sla_commands
@@ -21,6 +22,7 @@ COMMANDS = (
     catalog.commands,
     calendar.commands,
     routing_commands,
+    privacy_commands,
     demo.demo_commands,
 )
 

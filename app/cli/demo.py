@@ -12,7 +12,10 @@ from app.demo import queries, service
 from app.demo.queries import Account
 from app.demo.world import SEED
 from app.kernel import clock, marks
+from app.kernel.actor import SYSTEM
 from app.kernel.db import session
+from app.kernel.work import unit_of_work
+from app.privacy import service as privacy
 from config import DEMO
 
 demo_commands = AppGroup("demo", help="The invented district.")
@@ -30,6 +33,7 @@ def load(tickets: int, seed: int) -> None:
     if not _is_empty():
         raise click.ClickException(NOT_EMPTY)
     report = service.load(clock.now(), seed=seed, tickets=tickets, progress=click.echo)
+    _tell_privacy()
     click.echo(f"用时 {report.seconds:.0f} 秒，内容摘要 {report.digest}")
     for line in (*_passwords(report.passwords), *_accounts()):
         click.echo(line)
@@ -65,10 +69,16 @@ def prepare() -> list[str]:
     passwords: Mapping[str, str] = {}
     if _is_empty():
         report = service.load(clock.now(), progress=click.echo)
+        _tell_privacy()
         passwords = report.passwords
     elif not _is_demo():
         return [f"{NOT_EMPTY}没有装入演示区。"]
     return [*_accounts(), *_passwords(passwords)]
+
+
+def _tell_privacy() -> None:
+    with unit_of_work():
+        privacy.publish_shipped(SYSTEM)
 
 
 def _is_empty() -> bool:

@@ -47,6 +47,7 @@ class Person(Model):
     deactivated_at: Mapped[datetime | None]
     restricted_until: Mapped[datetime | None]
     phone_proven_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
 
 
 class Restriction(Model):

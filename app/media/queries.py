@@ -26,6 +26,26 @@ def of_ticket(ticket_id: UUID) -> list[Media]:
     )
 
 
+def sent_by(owner_id: UUID) -> list[Media]:
+    """List what a person uploaded and is still there, in order."""
+    mine = select(Media).where(Media.owner_id == owner_id, Media.gone_at.is_(None))
+    return list(session.scalars(mine.order_by(Media.created_at, Media.id)))
+
+
+def personal(owner_id: UUID) -> list[dict[str, object]]:
+    """Gather what a person uploaded as plain values; the files come by their own links."""
+    return [
+        {
+            "id": one.id,
+            "kind": one.kind.value,
+            "ticket_id": one.ticket_id,
+            "size": one.size,
+            "created_at": one.created_at,
+        }
+        for one in sent_by(owner_id)
+    ]
+
+
 def of_steps(step_ids: Collection[UUID]) -> dict[UUID, list[Media]]:
     """Map each step that carries something to what it carries, in order."""
     found: dict[UUID, list[Media]] = {}

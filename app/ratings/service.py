@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from sqlalchemy import update
+
 from app.kernel import clock
 from app.kernel.actor import Actor
 from app.kernel.db import session
@@ -56,6 +58,12 @@ def follow_up(
     if said is not None and decides:
         _keep(actor, ticket, said, words, person_id=ticket.reporter_id, channel="phone")
     return ticket
+
+
+def forget(person_id: UUID) -> None:
+    """Take a person's words out of their ratings; the ratings stay counted."""
+    words = update(Rating).where(Rating.person_id == person_id).values(words=None)
+    session.execute(words, execution_options={"synchronize_session": False})
 
 
 def _satisfaction(word: str | None) -> Satisfaction | None:

@@ -27,6 +27,7 @@ from app.identity.queries.organisations import (
     projects,
     readiness,
 )
+from app.identity.queries.own import personal
 from app.identity.queries.persons import (
     HomeView,
     PendingBinding,
@@ -86,6 +87,7 @@ __all__ = [
     "people",
     "people_of",
     "person",
+    "personal",
     "projects",
     "readiness",
     "restricted_until",

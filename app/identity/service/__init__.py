@@ -8,6 +8,7 @@ from app.identity.service.codes import ask_code
 from app.identity.service.credentials import change_password, set_password
 from app.identity.service.duty import NewShift, end_shift, start_shift
 from app.identity.service.dwellings import claim_dwelling, decide_binding, end_binding
+from app.identity.service.forgetting import forget
 from app.identity.service.grants import (
     NewGrant,
     appoint,
@@ -86,6 +87,7 @@ __all__ = [
     "end_scope",
     "end_session",
     "end_shift",
+    "forget",
     "grant",
     "invite",
     "join",

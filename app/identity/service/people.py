@@ -151,6 +151,8 @@ def reactivate(actor: Actor, person_id: UUID) -> Person:
     access.require_edit(actor, seats.person_nodes(person_id, clock.now()))
     if person.deactivated_at is None:
         raise Conflict("这个账号没有停用。", code="not_deactivated")
+    if person.erased_at is not None:
+        raise Conflict("这个账号已由本人注销，不能恢复。", code="account_erased")
     person.deactivated_at = None
     person.phone_proven_at = None  # somebody else may have proven it since
     audit.record(actor, "person.reactivated", "person", person_id)

@@ -4,6 +4,7 @@ A package because the three are read for different reasons: for an act, for a st
 by those who go over all of them.
 """
 
+from app.tickets.queries.own import has_alive, own_steps, personal, reported_by
 from app.tickets.queries.past import (
     holdings_of,
     last_appointment,
@@ -56,6 +57,7 @@ __all__ = [
     "follower_ids",
     "fresh",
     "get",
+    "has_alive",
     "has_open",
     "has_open_parts",
     "has_ties",
@@ -73,6 +75,9 @@ __all__ = [
     "open_after",
     "open_load",
     "own_page",
+    "own_steps",
+    "personal",
+    "reported_by",
     "returned_by",
     "silent",
     "similar",

@@ -50,6 +50,7 @@ from app.tickets.service.desk import (
     transcript,
     transfer,
 )
+from app.tickets.service.forgetting import forget
 from app.tickets.service.handling import (
     accept,
     appoint,
@@ -119,6 +120,7 @@ __all__ = [
     "escalate",
     "follow_calendar",
     "follow_up",
+    "forget",
     "hand_over",
     "hand_up",
     "is_end",
