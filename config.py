@@ -7,11 +7,11 @@ without a key; in production each must be given.
 """
 
 import base64
-import contextlib
+import fcntl
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,9 @@ DEMO = "demo"
 TEST = "test"
 MODES = (PRODUCTION, DEMO, TEST)
 
+
+DEMO_APPID = "dev"
+"""The mini-program of the demo; nothing real is called so."""
 
 LISTENERS = 2 * (os.cpu_count() or 1) + 1
 """Threads of a web process that take requests in; few of them work at once."""
@@ -105,6 +108,11 @@ class Settings:
         return self.env == PRODUCTION
 
     @property
+    def fakes_wechat(self) -> bool:
+        """Tell whether the fake WeChat of the demo answers for WeChat."""
+        return self.env == DEMO and self.wechat is not None and self.wechat.appid == DEMO_APPID
+
+    @property
     def is_sqlite(self) -> bool:
         """Tell whether the database is the embedded file."""
         return self.database_url.startswith("sqlite")
@@ -146,7 +154,7 @@ class Settings:
             rate_limits=environ.get("SANDAN_RATE_LIMITS", "1") != "0",
             log_level=environ.get("LOG_LEVEL", "INFO"),
             public_url=environ.get("PUBLIC_URL", ""),
-            wechat=_wechat(environ, env),
+            wechat=_fake_wechat(kept, environ) if env == DEMO else _wechat(environ, env),
             sms=_sms(environ, env),
             wecom=_wecom(environ, env),
             platform=_platform(environ, env),
@@ -154,28 +162,43 @@ class Settings:
 
 
 def _kept_secrets(data_dir: Path) -> dict[str, str]:
-    """Read the secrets of a demo or test folder, making them on first use."""
+    """Read the secrets of a demo or test folder, making on first use what is missing."""
     path = data_dir / "secrets.json"
-    if not path.exists():
-        data_dir.mkdir(parents=True, exist_ok=True)
-        made = {
-            "SANDAN_SECRET_KEY": secrets.token_urlsafe(32),
-            "SANDAN_FIELD_KEYS": f"k1:{_random_key()}",
-            "SANDAN_INDEX_KEY": _random_key(),
-            "SANDAN_CHAIN_KEY": _random_key(),
-        }
+    kept = _read_secrets(path)
+    if kept.keys() >= _MADE.keys():
+        return kept
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two processes that start together agree
+        kept = {name: make() for name, make in _MADE.items()} | _read_secrets(path)
         draft = path.with_suffix(f".{os.getpid()}")
         draft.touch(mode=0o600)
-        draft.write_text(json.dumps(made), encoding="utf-8")
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
-        draft.unlink()
+        draft.write_text(json.dumps(kept), encoding="utf-8")
+        draft.replace(path)
+    return kept
+
+
+def _read_secrets(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
     kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     return kept
 
 
 def _random_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+_MADE: Mapping[str, Callable[[], str]] = {
+    "SANDAN_SECRET_KEY": lambda: secrets.token_urlsafe(32),
+    "SANDAN_FIELD_KEYS": lambda: f"k1:{_random_key()}",
+    "SANDAN_INDEX_KEY": _random_key,
+    "SANDAN_CHAIN_KEY": _random_key,
+    "WECHAT_FAKE_SECRET": lambda: secrets.token_hex(16),
+    "WECHAT_FAKE_PUSH_TOKEN": lambda: secrets.token_hex(16),
+    # An EncodingAESKey is 32 bytes in base64 without its last sign.
+    "WECHAT_FAKE_PUSH_KEY": lambda: base64.b64encode(secrets.token_bytes(32)).decode()[:43],
+}
 
 
 def _secret(environ: Mapping[str, str], name: str) -> str:
@@ -243,6 +266,21 @@ def _wechat(environ: Mapping[str, str], env: str) -> Wechat | None:
         push_key=push_key,
         state=state,
         api_url=_outside(environ, "WECHAT_API_URL", env, "https://api.weixin.qq.com/"),
+    )
+
+
+def _fake_wechat(kept: Mapping[str, str], environ: Mapping[str, str]) -> Wechat | None:
+    """Point a demo at the fake WeChat on the port after its own, unless it was given a real one."""
+    given = _wechat(environ, DEMO)
+    if given is not None and given.appid != DEMO_APPID:
+        return given
+    return Wechat(
+        appid=DEMO_APPID,
+        secret=kept["WECHAT_FAKE_SECRET"],
+        push_token=kept["WECHAT_FAKE_PUSH_TOKEN"],
+        push_key=kept["WECHAT_FAKE_PUSH_KEY"],
+        state="developer",
+        api_url=f"http://127.0.0.1:{_number(environ, 'PORT', 8000) + 1}/",
     )
 
 

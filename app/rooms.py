@@ -17,7 +17,8 @@ from app.sms import gateway as texts
 from app.sms import models as sms
 from app.territory import models as territory
 from app.tickets import models as tickets
-from app.wechat import gateway
+from app.wechat import gateway, pushes
+from app.wechat import models as wechat
 from config import Settings
 
 MODELS = (
@@ -26,6 +27,7 @@ MODELS = (
     marks,
     outbox,
     stamps,
+    wechat,
     territory,
     sms,
     identity,
@@ -50,3 +52,4 @@ def furnish(settings: Settings) -> None:
     store.install(FolderStorage(settings.media_dir))
     gateway.install(gateway.for_settings(settings))
     texts.install(texts.for_settings(settings))
+    pushes.install(settings.wechat)

@@ -11,6 +11,7 @@ from app.cli.serve import serve_command
 from app.cli.sla import sla_commands
 from app.cli.territory import territory
 from app.cli.tickets import ticket_commands
+from app.cli.wechat import wechat_commands
 
 COMMANDS = (
     serve_command,
@@ -24,6 +25,7 @@ COMMANDS = (
     routing_commands,
     privacy_commands,
     demo.demo_commands,
+    wechat_commands,
 )
 
 

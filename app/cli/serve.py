@@ -8,6 +8,7 @@ within a process; without Redis that process also drains the outbox.
 import os
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ import flask_migrate
 from flask import current_app
 from flask.cli import with_appcontext
 
+from app.cli.wechat import FAKE_HOST
 from app.kernel import telemetry
 from app.kernel.marks import refuse_marked_in_production
 from config import DEMO, Settings
@@ -32,7 +34,9 @@ before_serving: list[Callable[[], Sequence[str]]] = []
 def serve_command() -> None:
     """Serve the product on one port."""
     settings: Settings = current_app.extensions["settings"]
-    _check_port(settings)
+    check_port(settings.host, settings.port)
+    if settings.fakes_wechat:
+        check_port(FAKE_HOST, settings.port + 1)
     said: list[str] = []
     if settings.env == DEMO:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -43,6 +47,9 @@ def serve_command() -> None:
     for line in (*said, *addresses(settings)):
         click.echo(line)
     sys.stdout.flush()
+    if settings.fakes_wechat:
+        # It ends when its parent does, which is this process, also once that is the server.
+        subprocess.Popen(fake_command(os.getpid()))  # noqa: S603
     command = server_command(settings)
     os.execve(command[0], command, server_environment(settings, os.environ))  # noqa: S606
 
@@ -50,10 +57,19 @@ def serve_command() -> None:
 def addresses(settings: Settings) -> list[str]:
     """Name where people and machines find the product."""
     base = settings.public_url.rstrip("/") or f"http://{settings.host}:{settings.port}"
-    return [
+    lines = [
         f"接口说明      {base}/mp/v1/docs",
         f"是否就绪      {base}/readyz",
     ]
+    if settings.fakes_wechat:
+        lines.append(f"假微信        http://{FAKE_HOST}:{settings.port + 1}/fake/outbox")
+    return lines
+
+
+def fake_command(parent: int) -> list[str]:
+    """Write the command line of the fake WeChat, which lives as long as ``parent``."""
+    flask = [sys.executable, "-m", "flask", "--app", "wsgi"]
+    return [*flask, "wechat", "fake", "--parent", str(parent)]
 
 
 def server_command(settings: Settings) -> list[str]:
@@ -86,14 +102,14 @@ def server_environment(settings: Settings, environ: Mapping[str, str]) -> dict[s
     return told
 
 
-def _check_port(settings: Settings) -> None:
+def check_port(host: str, port: int) -> None:
     """Refuse early, in words, when somebody else holds the port."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.host, settings.port))
+            probe.bind((host, port))
         except OSError as error:
             raise click.ClickException(
-                f"{settings.host}:{settings.port} is taken; set PORT to another one"
+                f"{host}:{port} is taken; set PORT to another one"
             ) from error

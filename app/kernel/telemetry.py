@@ -39,6 +39,7 @@ from werkzeug.exceptions import NotFound
 from app.kernel import clock, outbox
 from app.kernel.db import session
 from app.kernel.ids import new_id
+from app.kernel.metrics import REGISTRY
 from config import Settings
 
 HEADER = "X-Request-Id"
@@ -55,15 +56,14 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|\([^()\n]*\)=\([^()\n]*\)")
 _TELLING = re.compile(r"[^\x00-\x7f]+|\d{5,}|[A-Za-z0-9_+/=-]{24,}")
 
-_registry = CollectorRegistry()
 _requests = Counter(
-    "sandan_requests_total", "Requests answered", ("method", "route", "status"), registry=_registry
+    "sandan_requests_total", "Requests answered", ("method", "route", "status"), registry=REGISTRY
 )
 _seconds = Histogram(
     "sandan_request_seconds",
     "Time to answer",
     ("method", "route"),
-    registry=_registry,
+    registry=REGISTRY,
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 _log = structlog.get_logger("sandan.http")
@@ -114,7 +114,8 @@ def set_up_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [one for one in root.handlers if one.get_name() != "sandan"] + [handler]
     root.setLevel(level.upper())
-    for chatty in ("werkzeug", "alembic"):
+    # urllib3 would write down whole addresses, and wechatpy what it was answered.
+    for chatty in ("werkzeug", "alembic", "urllib3", "wechatpy"):
         logging.getLogger(chatty).setLevel("WARNING")
 
 
@@ -238,7 +239,7 @@ def _metrics() -> Response:
         MultiProcessCollector(shown)  # type: ignore[no-untyped-call]
         body = generate_latest(shown)
     else:
-        body = generate_latest(_registry)
+        body = generate_latest(REGISTRY)
     on_demand = CollectorRegistry()
     on_demand.register(_OnDemand())
     return Response(body + generate_latest(on_demand), content_type=CONTENT_TYPE_LATEST)

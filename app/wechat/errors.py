@@ -5,7 +5,9 @@ request id its support asks for. No text of an answer or a request is kept:
 both carry keys, codes and people.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+
+from app.kernel.clock import SHANGHAI
 
 
 class WechatFault(Exception):
@@ -85,3 +87,40 @@ class SessionStale(WechatFault):
 
 class Withdrawn(WechatFault):
     """WeChat no longer offers this call."""
+
+
+TOKEN_REFUSED = frozenset({40001, 40014, 42001})
+DAILY, MINUTELY = 45009, 45011
+
+_FAULTS: dict[int, type[WechatFault]] = {
+    -1: Busy,
+    **dict.fromkeys(TOKEN_REFUSED, TokenRefused),
+    **dict.fromkeys((40013, 40125, 40164, 40243, 41002, 41004, 48001, 48004), Misconfigured),
+    40003: UnknownOpenid,
+    **dict.fromkeys((40029, 40163), BadCode),
+    40226: RiskBlocked,
+    **dict.fromkeys((40033, 47001), BadData),
+    **dict.fromkeys((40037, 41030, 47003), BadTemplate),
+    43101: NoGrant,
+    **dict.fromkeys((45015, 45047), WindowClosed),
+    61010: UserInactive,
+    87009: SessionStale,
+    **dict.fromkeys((45103, 45109), Withdrawn),
+}
+
+
+def fault_of(errcode: int, rid: str, *, now: datetime, minutely: bool = False) -> WechatFault:
+    """Name the fault of an answer; a number nobody explains is a bare :class:`WechatFault`.
+
+    A quota is given back at midnight in Shanghai; ``minutely`` ones, and 45011, in a minute.
+    """
+    if errcode in (DAILY, MINUTELY):
+        is_short = minutely or errcode == MINUTELY
+        until = now + timedelta(minutes=1) if is_short else _midnight_after(now)
+        return QuotaReached(until, errcode, rid)
+    return _FAULTS.get(errcode, WechatFault)(errcode, rid)
+
+
+def _midnight_after(now: datetime) -> datetime:
+    today = now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
+    return (today + timedelta(days=1)).astimezone(UTC)
