@@ -64,7 +64,7 @@ install: $(VENV)/.builds ## Install what running and developing need.
 	$(call say,'Ready. Next: make run or make test.')
 
 clean: ## Remove the virtual environment and every cache; data in var/ stays.
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov dist .coverage .coverage.*
+	@rm -rf $(VENV) $(VENV)-wechat2 .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov dist .coverage .coverage.*
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 	@printf '→ Clean. Demo data, if any, is still in var/.\n'
 

@@ -52,6 +52,8 @@ FENCES: dict[str, tuple[str, ...]] = {
     "flask_limiter": ("app.kernel.http",),
     "wechatpy": ("app.wechat",),
     "requests": ("app.kernel.outward", "app.wechat"),
+    "urllib3": ("app.kernel.outward",),
+    "xmltodict": ("app.wechat",),
     "PIL": ("app.media",),
     "pillow_heif": ("app.media",),
     "av": ("app.media",),

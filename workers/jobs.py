@@ -17,6 +17,7 @@ from app.media import service as media
 from app.media import store
 from app.tickets import queries as ticket_queries
 from app.tickets import service as tickets
+from app.wechat import service as wechat
 
 _log = structlog.get_logger("sandan.jobs")
 
@@ -24,6 +25,9 @@ BATCH = 200
 RETRY_AFTER = timedelta(minutes=10)
 HALF_WRITTEN = timedelta(hours=1)
 """No file takes so long to write: what is older was given up."""
+
+PUSHES_COME_AGAIN = timedelta(days=7)
+"""WeChat repeats a push within seconds, and one older than five minutes is refused anyway."""
 
 
 def close_silent(now: datetime) -> None:
@@ -91,6 +95,12 @@ def forget_answers(now: datetime) -> None:
     while more:
         with unit_of_work():
             more = idempotency.purge(now - idempotency.KEPT) > 0
+
+
+def forget_pushes(now: datetime) -> None:
+    """Forget what WeChat pushed so long ago that it cannot come again."""
+    with unit_of_work():
+        wechat.forget_pushes(now - PUSHES_COME_AGAIN)
 
 
 def _each(job: str, ids: Iterable[UUID], act: Callable[[UUID], object]) -> None:

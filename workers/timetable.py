@@ -104,6 +104,13 @@ TIMETABLE: tuple[Timed, ...] = (
         lane=Lane.LONG,
         timeout_s=1200,
     ),
+    Timed(
+        name="wechat.forget_pushes",
+        every_s=DAY_S,
+        offset_s=at_shanghai(3, 45),
+        run=jobs.forget_pushes,
+        lane=Lane.LONG,
+    ),
 )
 
 

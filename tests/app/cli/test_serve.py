@@ -68,9 +68,11 @@ def test_metrics_of_an_earlier_run_are_forgotten(settings, tmp_path):
 
 
 def test_a_taken_port_is_said_in_words():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        with pytest.raises(click.ClickException, match="is taken"):
-            serve.check_port("127.0.0.1", taken.getsockname()[1])
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(click.ClickException, match="is taken"),
+    ):
+        serve.check_port("127.0.0.1", taken.getsockname()[1])
 
 
 def test_addresses_follow_the_public_one(settings):

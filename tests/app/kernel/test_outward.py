@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -69,7 +69,8 @@ def test_nobody_there_has_not_arrived_and_tells_no_address():
         outward.ask("POST", f"http://127.0.0.1:{port}/x?secret={SECRET}", timeout_s=2)
 
     assert not failure.value.maybe_arrived
-    assert SECRET not in f"{failure.value!r} {failure.value.__cause__!r}"
+    assert SECRET not in f"{failure.value!r}"
+    assert (failure.value.__cause__, failure.value.__context__) == (None, None)
 
 
 def test_silence_ends_in_time_and_may_have_arrived():
@@ -82,6 +83,77 @@ def test_silence_ends_in_time_and_may_have_arrived():
             held.set()
 
     assert failure.value.maybe_arrived
+
+
+DRIPS = {
+    "headers": b"HTTP/1.1 200 OK\r\nX-Long: ",
+    "body": b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
+    "body without a length": b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+}
+
+
+@contextmanager
+def dripping(beginning: bytes) -> Iterator[tuple[str, threading.Event]]:
+    """Answer one caller a byte at a time, until told to stop (or they hang up)."""
+    stop, gone = threading.Event(), threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        caller, _ = listener.accept()
+        with caller, suppress(OSError):
+            caller.recv(65536)
+            caller.sendall(beginning)
+            while not stop.wait(0.02):
+                caller.sendall(b"x")
+        if not stop.is_set():
+            gone.set()
+
+    thread = threading.Thread(target=drip, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/", gone
+    finally:
+        stop.set()
+        thread.join(5)
+        listener.close()
+
+
+@pytest.mark.parametrize("part", DRIPS)
+def test_a_drip_is_hung_up_on_when_the_time_is_over(part):
+    with dripping(DRIPS[part]) as (url, gone):
+        with pytest.raises(NoAnswer, match="too slow") as failure:
+            outward.ask("POST", f"{url}?secret={SECRET}", timeout_s=0.3)
+
+        assert failure.value.maybe_arrived
+        assert gone.wait(5), "the line is still open"
+    assert failure.value.__context__ is None
+
+
+@pytest.mark.parametrize("part", DRIPS)
+def test_without_the_watchdog_a_drip_would_hold_on(part, monkeypatch):
+    monkeypatch.setattr(outward._Watch, "shut", lambda _: None)
+    ended = threading.Event()
+
+    def ask(url: str) -> None:
+        with suppress(NoAnswer):
+            outward.ask("POST", url, timeout_s=0.1)
+        ended.set()
+
+    with dripping(DRIPS[part]) as (url, _):
+        asker = threading.Thread(target=ask, args=(url,))
+        asker.start()
+        assert not ended.wait(1)
+    asker.join(10)
+
+
+def test_a_handshake_that_never_comes_is_hung_up_on():
+    """A listener that speaks no TLS: nothing can have arrived."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(NoAnswer) as failure:
+            outward.ask("POST", f"https://127.0.0.1:{port}/", timeout_s=0.3)
+
+    assert not failure.value.maybe_arrived
 
 
 def test_an_endless_answer_is_given_up():
