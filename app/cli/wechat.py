@@ -11,8 +11,9 @@ from flask import current_app
 from flask.cli import AppGroup
 from werkzeug.serving import make_server
 
+from app.kernel import clock, marks
 from app.wechat.fake import make_fake
-from config import Settings
+from config import DEMO, Settings
 
 FAKE_HOST = "127.0.0.1"
 _LOOK_S = 0.5
@@ -30,6 +31,9 @@ def fake(port: int | None, parent: int | None) -> None:
         made = make_fake(settings)
     except ValueError as refusal:
         raise click.ClickException(str(refusal)) from refusal
+    if settings.env == DEMO:
+        # A push from before the moved clock of the demo would be refused as stale.
+        clock.follow(settings.data_dir / marks.CLOCK_FILE)
     at = port or settings.port + 1
     try:
         server = make_server(FAKE_HOST, at, made, threaded=True)

@@ -5,11 +5,11 @@ that work once, grants that run out, fields that are too long. ``/fake/…`` tur
 the screws: make codes, allow messages, let calls fail, read what was delivered.
 """
 
-import time
 from collections.abc import Callable
 
 from flask import Flask
 
+from app.kernel import clock
 from app.wechat.fake import api, failing, switches
 from app.wechat.fake.callbacks import Callbacks
 from app.wechat.fake.state import State
@@ -22,7 +22,7 @@ def make_fake(
     settings: Settings,
     *,
     push_url: str = "",
-    now: Callable[[], float] = time.time,
+    now: Callable[[], float] = lambda: clock.now().timestamp(),
 ) -> Flask:
     """Build the fake for an installation; pushes go to ``push_url`` (default: its own door).
 

@@ -1,18 +1,27 @@
 """Asking other systems is bounded, and what fails tells nothing secret."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from app.kernel import outward
 from app.kernel.outward import NoAnswer
 from app.kernel.work import unit_of_work
 
 SECRET = "canary-4711"
+HERE = ip_address("127.0.0.1")
 
 
 @contextmanager
@@ -93,14 +102,16 @@ DRIPS = {
 
 
 @contextmanager
-def dripping(beginning: bytes) -> Iterator[tuple[str, threading.Event]]:
+def dripping(
+    beginning: bytes, tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, threading.Event]]:
     """Answer one caller a byte at a time, until told to stop (or they hang up)."""
     stop, gone = threading.Event(), threading.Event()
     listener = socket.create_server(("127.0.0.1", 0))
 
     def drip() -> None:
-        caller, _ = listener.accept()
-        with caller, suppress(OSError):
+        raw, _ = listener.accept()
+        with tls.wrap_socket(raw, server_side=True) if tls else raw as caller, suppress(OSError):
             caller.recv(65536)
             caller.sendall(beginning)
             while not stop.wait(0.02):
@@ -144,6 +155,43 @@ def test_without_the_watchdog_a_drip_would_hold_on(part, monkeypatch):
         asker.start()
         assert not ended.wait(1)
     asker.join(10)
+
+
+def certificate(folder: Path) -> Path:
+    """Make a key and a certificate of 127.0.0.1 that it signs itself, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "here")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(HERE)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    path = folder / "here.pem"
+    path.write_bytes(key.private_bytes(pem, pkcs8, plain) + made.public_bytes(pem))
+    return path
+
+
+def test_a_drip_behind_tls_is_hung_up_on_and_may_have_arrived(tmp_path):
+    path = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    with dripping(DRIPS["body"], context) as (url, gone), outward.Outside(0.5) as session:
+        session.verify = str(path)
+        with pytest.raises(NoAnswer, match="too slow") as failure:
+            session.post(url.replace("http:", "https:"), data=b"{}")
+
+        assert failure.value.maybe_arrived
+        assert gone.wait(5), "the line is still open"
 
 
 def test_a_handshake_that_never_comes_is_hung_up_on():

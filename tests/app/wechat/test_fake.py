@@ -6,7 +6,6 @@ import threading
 import pytest
 import requests
 
-from app.kernel import clock
 from app.wechat import errors, gateway, pushes
 from app.wechat.answers import SubscribeMessage
 from app.wechat.fake import make_fake
@@ -173,5 +172,8 @@ def test_a_field_takes_what_wechat_takes(field, good, bad):
     assert field in (wrong_field(schema, {}) or "")
 
 
-def test_the_fake_keeps_its_own_time(fake):
-    assert fake.state.now() == clock.now().timestamp()
+@pytest.mark.usefixtures("monday")
+def test_the_fake_goes_by_the_clock_of_the_house_which_a_demo_may_move(settings):
+    made = make_fake(dataclasses.replace(settings, env=DEMO, wechat=WECHAT))
+
+    assert made.extensions["fake"].now() == MONDAY.timestamp()
