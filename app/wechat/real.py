@@ -117,8 +117,7 @@ class Gateway:
     def templates(self) -> list[Template]:
         """List the message templates of the mini-program."""
         answer = self._line.ask(Request("wxaapi/newtmpl/gettemplate"))
-        rows = answer.get("data")
-        return [_template(row) for row in rows] if isinstance(rows, list) else []
+        return [_template(row) for row in _objects(answer.get("data"))]
 
     def add_template(self, tid: str, fields: Sequence[int], scene: str) -> str:
         """Take a template of the public library (2 to 5 field numbers) and name its id."""
@@ -204,9 +203,9 @@ def session_signature(session_key: str) -> str:
 def _template(row: Mapping[str, Any]) -> Template:
     choices = {
         str(one.get("keywordCode", "")).removesuffix(".DATA"): tuple(
-            str(value) for value in one.get("enumValueList") or ()
+            value for value in _listed(one.get("enumValueList")) if isinstance(value, str)
         )
-        for one in row.get("keywordEnumValueList") or ()
+        for one in _objects(row.get("keywordEnumValueList"))
     }
     return Template(
         id=text_of(row, "priTmplId"),
@@ -216,6 +215,14 @@ def _template(row: Mapping[str, Any]) -> Template:
         is_long_term=row.get("type") == 3,
         choices=choices,
     )
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [one for one in _listed(value) if isinstance(one, Mapping)]
 
 
 def _for_a_person(ask: Callable[[], T], bad_code: Callable[[], SandanError]) -> T:

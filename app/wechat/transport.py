@@ -154,7 +154,7 @@ class Line:
             fault = Busy(maybe_done=silent.maybe_arrived)
         except WeChatClientException as refusal:
             fault = _fault(api, refusal)
-        except (ValueError, TypeError):  # an answer of a shape nobody knows
+        except (ValueError, TypeError, RecursionError):  # an answer of a shape nobody knows
             fault = Busy(maybe_done=True)
         raise fault
 

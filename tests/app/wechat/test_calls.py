@@ -3,20 +3,34 @@
 import dataclasses
 import io
 import json
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis
+from hypothesis import strategies as st
 from PIL import Image
+from sqlalchemy import text
 
 from app.kernel import clock
-from app.kernel.errors import Forbidden, Invalid, TooMany, Unauthenticated, Unavailable
+from app.kernel.db import session
+from app.kernel.errors import (
+    Forbidden,
+    Invalid,
+    SandanError,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+)
 from app.kernel.work import unit_of_work
 from app.wechat import errors
 from app.wechat.answers import SubscribeMessage, schema_of
 from app.wechat.errors import fault_of
 from app.wechat.gateway import DEV_APPID, DevCodes, NotConfigured
-from app.wechat.real import session_signature
-from tests.app.wechat.conftest import APPID
+from app.wechat.real import Gateway, session_signature
+from config import Wechat
+from tests.app.wechat.conftest import APPID, answering, listening
 from tests.conftest import MONDAY
 
 DATA = {
@@ -209,11 +223,11 @@ def test_a_schema_follows_from_the_content(content, schema):
 
 
 @pytest.mark.parametrize(
-    ("text", "suggest", "label"),
+    ("words", "suggest", "label"),
     [("楼道灯坏了", "pass", 100), ("干部腐败", "review", 20001), ("腐败，还赌博", "risky", 20006)],
 )
-def test_a_text_gets_its_verdict(gateway, text, suggest, label):
-    verdict = gateway.check_text("o-1", text, 2)
+def test_a_text_gets_its_verdict(gateway, words, suggest, label):
+    verdict = gateway.check_text("o-1", words, 2)
 
     assert (verdict.suggest, verdict.label, bool(verdict.trace_id)) == (suggest, label, True)
 
@@ -274,6 +288,52 @@ def test_an_answer_nobody_understands_is_no_answer(scripted, body):
             gateway.exchange("code")
         with pytest.raises(errors.Busy):
             gateway.check_media("o-1", "https://example.org/a.jpg", "image")
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["appid", "suggest", "label", "watermark"]), inner)
+    ),
+    max_leaves=6,
+)
+FIELDS = ("errcode", "errmsg", "openid", "unionid", "phone_info", "data", "result", "trace_id")
+ANSWERS = st.dictionaries(st.sampled_from((*FIELDS, "msgid", "base_resp", "url_link")), VALUES)
+DEEP = b"[" * 100_000
+
+
+@hypothesis(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(ANSWERS.map(lambda body: json.dumps(body).encode()) | st.binary(max_size=40) | st.just(DEEP))
+def test_whatever_wechat_answers_ends_in_words_or_a_fault(app, body):
+    said = [body]
+
+    def handle(handler) -> None:
+        answering(said[0])(handler)
+
+    with listening(handle) as url, clock.frozen(MONDAY):
+        gateway = Gateway(Wechat(appid=APPID, secret="s", api_url=url))
+        for act in (
+            lambda: gateway.exchange("code"),
+            lambda: gateway.phone_number("code", "o-1"),
+            lambda: gateway.send_subscribe(message()),
+            gateway.templates,
+            lambda: gateway.check_text("o-1", "你好", 2),
+            lambda: gateway.place_code("s=1", "pages/report"),
+        ):
+            with suppress(errors.WechatFault, SandanError):
+                act()
+            with unit_of_work():
+                session.execute(text("DELETE FROM wechat_pause"))
+
+
+def test_choices_of_a_field_come_with_its_template(scripted):
+    choices = [{"keywordCode": "enum2.DATA", "enumValueList": ["好", "差"]}]
+    row = {"priTmplId": "t-1", "title": "x", "content": "", "type": 3}
+    with scripted({"errcode": 0, "data": [row | {"keywordEnumValueList": choices}]}) as gateway:
+        (found,) = gateway.templates()
+
+    assert (found.is_long_term, found.choices) == (True, {"enum2": ("好", "差")})
 
 
 def test_nothing_is_asked_inside_a_transaction(gateway):

@@ -15,8 +15,9 @@ from app.kernel import clock, outward
 from app.kernel.db import session
 from app.kernel.errors import SandanError
 from app.kernel.ids import new_id
+from app.kernel.metrics import REGISTRY
 from app.kernel.telemetry import set_up_logging
-from app.wechat import errors, tokens
+from app.wechat import errors, pauses, tokens
 from app.wechat.answers import SubscribeMessage
 from app.wechat.real import Gateway
 from config import Wechat
@@ -177,6 +178,28 @@ def test_a_used_up_quota_stops_the_call_until_it_comes_back(fake, gateway):
     with clock.frozen(midnight), pytest.raises(errors.NoGrant):
         gateway.send_subscribe(message)
     assert fake.calls(SEND) == 2
+
+
+def test_without_the_pause_a_used_up_quota_would_be_asked_again(fake, gateway, monkeypatch):
+    monkeypatch.setattr(pauses, "check", lambda *_: None)
+    fake.order("fail", path=SEND, kind="45009", times=9)
+
+    for _ in range(3):
+        with pytest.raises(errors.QuotaReached):
+            gateway.send_subscribe(SubscribeMessage("o-1", "fake-accepted", DATA))
+
+    assert fake.calls(SEND) == 3
+
+
+def test_operators_see_what_is_refused_and_until_when(fake, gateway):
+    fake.order("fail", path=SEND, kind="45009")
+    with pytest.raises(errors.QuotaReached):
+        gateway.send_subscribe(SubscribeMessage("o-1", "fake-accepted", DATA))
+
+    refused = {"api": SEND, "fault": "QuotaReached"}
+    assert REGISTRY.get_sample_value("sandan_wechat_faults_total", refused) >= 1
+    until = REGISTRY.get_sample_value("sandan_wechat_paused_until_seconds", {"api": SEND})
+    assert until == (MONDAY + timedelta(hours=14)).timestamp()
 
 
 def test_wrong_settings_are_asked_about_once_in_five_minutes(fake, gateway, caplog):

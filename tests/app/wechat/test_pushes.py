@@ -196,6 +196,12 @@ def test_a_stale_push_is_refused(minutes):
     assert push(event("debug_demo"), at=MONDAY - timedelta(minutes=4)).happened
 
 
+def test_without_the_look_at_its_time_a_stale_push_would_go_through(monkeypatch):
+    monkeypatch.setattr(pushes, "FRESH", timedelta(days=3))
+
+    assert push(event("debug_demo"), at=MONDAY - timedelta(days=1)).happened
+
+
 def test_with_a_push_key_a_plain_push_is_refused():
     with pytest.raises(PushRefused, match="plain"):
         push(event("debug_demo"), PLAIN)
