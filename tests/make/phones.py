@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from app.kernel.errors import Unauthenticated
+from app.kernel.errors import Invalid, Unauthenticated
 from app.sms import gateway as sms
 from app.sms.gateway import SmsFault
 from app.wechat import gateway as wechat
@@ -63,7 +63,7 @@ class Knowing:
     def phone_number(self, code: str, openid: str) -> str:
         owner, number = self.phones.pop(code, ("", ""))
         if owner != openid:
-            raise Unauthenticated("手机号授权没有成功，请再试一次。", code="bad_phone_code")
+            raise Invalid("没有拿到手机号，请再点一次授权按钮。", code="bad_phone_code")
         return number
 
     def appid(self) -> str:

@@ -68,7 +68,8 @@ def bind_phone_of_wechat(actor: Actor, code: str, *, is_bare: bool) -> UUID:
     person the phone already stands for, so that nobody is two people by accident.
 
     Raises:
-        Unauthenticated: nobody acts, or the code is not good (``bad_phone_code``).
+        Unauthenticated: nobody acts.
+        Invalid: the code is not good (``bad_phone_code``).
         Conflict: one's log-in is not by WeChat (``no_wechat``).
         Unavailable: WeChat is not set up or down.
 

@@ -10,7 +10,7 @@ from app.identity.models import Person, WechatIdentity
 from app.identity.rules import CodePurpose
 from app.kernel import clock
 from app.kernel.db import session
-from app.kernel.errors import Conflict, Unauthenticated
+from app.kernel.errors import Conflict, Invalid
 from app.kernel.work import unit_of_work
 from tests.make import identity as make
 from tests.make.phones import knowing, network
@@ -45,7 +45,7 @@ def test_wechat_proves_a_phone():
 def test_a_phone_code_given_to_somebody_else_proves_nothing():
     with knowing(p1=("o-2", PHONE)):
         actor = by_wechat()
-        with pytest.raises(Unauthenticated) as refusal:
+        with pytest.raises(Invalid) as refusal:
             service.bind_phone_of_wechat(actor, "p1", is_bare=True)
 
     assert refusal.value.code == "bad_phone_code"
