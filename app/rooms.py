@@ -7,6 +7,9 @@ from app.kernel import audit, idempotency, marks, outbox, stamps
 from app.kernel.storage import FolderStorage
 from app.media import models as media
 from app.media import store
+from app.notifications import channels
+from app.notifications import models as notifications
+from app.notifications.channels import outfits
 from app.privacy import models as privacy
 from app.ratings import models as ratings
 from app.reviews import models as reviews
@@ -41,6 +44,7 @@ MODELS = (
     ratings,
     slips,
     privacy,
+    notifications,
 )
 
 
@@ -53,3 +57,4 @@ def furnish(settings: Settings) -> None:
     gateway.install(gateway.for_settings(settings))
     texts.install(texts.for_settings(settings))
     pushes.install(settings.wechat)
+    channels.install(outfits.for_settings(settings))

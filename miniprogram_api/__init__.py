@@ -10,6 +10,7 @@ from miniprogram_api import (
     counts,
     desk_acts,
     handler_acts,
+    inbox,
     me,
     media,
     places,
@@ -29,6 +30,7 @@ BLUEPRINTS = (
     account.bp,
     staff.bp,
     privacy.bp,
+    inbox.bp,
     categories.bp,
     places.bp,
     media.bp,
@@ -39,6 +41,7 @@ BLUEPRINTS = (
     handler_acts.bp,
     desk_acts.bp,
     clock_acts.bp,
+    inbox.work,
     counts.bp,
 )
 

@@ -262,6 +262,14 @@ def body_of(scene: Scene, rule: str, subject: str = "-") -> dict[str, Any]:
         "supervise": {"level": "remind"},
         "whistle": {"organisation": UNKNOWN, "due": "2026-11-17T02:00:00Z"},
         "report_in": {"organisation": UNKNOWN},
+        "read": {"ids": [UNKNOWN]},
+        "subscriptions": {"id": UNKNOWN, "results": [{"template_id": "x", "status": "accept"}]},
+        "notify": {
+            "channels": [],
+            "quiet_from": "22:00",
+            "quiet_to": "07:00",
+            "digest": True,
+        },
     }
     silent = ("slip", "accept", "claim", "join", "split", "session", "review")
     words = {} if act in silent or TICKET not in rule else {"text": "说明"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -15,6 +16,8 @@ from app.kernel.errors import SandanError
 from app.kernel.work import unit_of_work
 from app.media import service as media
 from app.media import store
+from app.notifications import queries as news_queries
+from app.notifications import service as news
 from app.tickets import queries as ticket_queries
 from app.tickets import service as tickets
 from app.wechat import service as wechat
@@ -101,6 +104,27 @@ def forget_pushes(now: datetime) -> None:
     """Forget what WeChat pushed so long ago that it cannot come again."""
     with unit_of_work():
         wechat.forget_pushes(now - PUSHES_COME_AGAIN)
+
+
+def owe_messages(now: datetime) -> None:
+    """Owe the messages again that were due and that nothing came of."""
+    waiting = news_queries.forgotten(now - news.FORGOTTEN_AFTER, now, BATCH)
+    _each("notifications.owe_messages", waiting, partial(news.owe_again, now=now))
+
+
+def tell_daily(now: datetime) -> None:
+    """Tell staff how their work stands today."""
+    _tell_digest(news.DAILY, now)
+
+
+def tell_weekly(now: datetime) -> None:
+    """Tell who holds a place how it stands this week."""
+    _tell_digest(news.WEEKLY, now)
+
+
+def _tell_digest(kind: str, now: datetime) -> None:
+    people = list(news.readers(kind, now))
+    _each(f"notifications.{kind}", people, lambda one: news.tell_digest(kind, one, now))
 
 
 def _each(job: str, ids: Iterable[UUID], act: Callable[[UUID], object]) -> None:

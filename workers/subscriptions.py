@@ -6,7 +6,11 @@ known by in the database: once in use it is never reworded.
 
 from app.catalog.events import PolicyChanged
 from app.escalation import service as escalation
+from app.escalation.events import ClimbBlocked, DutyCalled, TicketEscalated
+from app.identity.events import BindingDecided, PersonRestricted
 from app.kernel.outbox import Lane, Listener, Listeners, Subscription, listen
+from app.notifications import service as news
+from app.notifications.events import MessageDue
 from app.sla.events import CalendarChanged
 from app.tickets import service as tickets
 from app.tickets.events import TicketMoved
@@ -43,5 +47,22 @@ ESCALATION: tuple[Subscription, ...] = (
     ),
 )
 ROUTING: tuple[Subscription, ...] = ()
+NOTIFICATIONS: tuple[Subscription, ...] = (
+    (
+        TicketMoved,
+        Listener(name="notifications.on_moved", handle=news.on_ticket_moved, wants=news.is_news),
+    ),
+    (TicketEscalated, Listener(name="notifications.on_escalated", handle=news.on_escalated)),
+    (ClimbBlocked, Listener(name="notifications.on_blocked", handle=news.on_climb_blocked)),
+    (DutyCalled, Listener(name="notifications.on_duty", handle=news.on_duty_called)),
+    (BindingDecided, Listener(name="notifications.on_binding", handle=news.on_binding_decided)),
+    (PersonRestricted, Listener(name="notifications.on_restricted", handle=news.on_restricted)),
+    (
+        MessageDue,
+        Listener(
+            name="notifications.deliver", handle=news.deliver, work=False, timeout_s=news.TIMEOUT_S
+        ),
+    ),
+)
 
-LISTENERS: Listeners = listen((*TICKETS, *ESCALATION, *MEDIA, *ROUTING))
+LISTENERS: Listeners = listen((*TICKETS, *ESCALATION, *MEDIA, *ROUTING, *NOTIFICATIONS))

@@ -24,6 +24,8 @@ from workers import jobs
 _log = structlog.get_logger("sandan.timetable")
 
 DAY_S = 24 * 60 * 60
+MONDAY_S = 4 * DAY_S
+"""From the beginning of time, a Thursday, to its first Monday."""
 KEEP_DELIVERIES = timedelta(days=30)
 KEEP_TICKS = timedelta(days=7)
 MARGIN_S = 15
@@ -85,6 +87,23 @@ TIMETABLE: tuple[Timed, ...] = (
         every_s=DAY_S,
         offset_s=at_shanghai(2),
         run=jobs.anchor_chains,
+        lane=Lane.LONG,
+        timeout_s=1200,
+    ),
+    Timed(name="notifications.owe_messages", every_s=60, run=jobs.owe_messages),
+    Timed(
+        name="notifications.daily",
+        every_s=DAY_S,
+        offset_s=at_shanghai(8, 30),
+        run=jobs.tell_daily,
+        lane=Lane.LONG,
+        timeout_s=1200,
+    ),
+    Timed(
+        name="notifications.weekly",
+        every_s=7 * DAY_S,
+        offset_s=MONDAY_S + at_shanghai(9),
+        run=jobs.tell_weekly,
         lane=Lane.LONG,
         timeout_s=1200,
     ),

@@ -22,6 +22,17 @@ class TicketEscalated(outbox.Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ClimbBlocked(outbox.Event):
+    """A late ticket should go up and cannot: it stands in the exception queue from now on."""
+
+    topic: ClassVar[str] = "escalation.climb_blocked"
+
+    ticket_id: UUID
+    tier: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class DutyCalled(outbox.Event):
     """Somebody on duty is to be reached at once: message, SMS and a call list."""
 

@@ -1,14 +1,16 @@
 """The worklists of staff: each one partial index over open tickets, by due time."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, false, literal, or_, select
+from sqlalchemy import and_, case, false, func, literal, or_, select
 from sqlalchemy.sql import ColumnElement, operators
 from sqlalchemy.sql.elements import BooleanClauseList, False_
 
 from app.kernel import paging
 from app.kernel.actor import Actor, Permission
+from app.kernel.db import session
 from app.kernel.paging import Page
 from app.tickets import access
 from app.tickets.models import Ticket
@@ -67,6 +69,30 @@ _WORKED_ON = Ticket.state != State.RESOLVED
 """Of an open row that is not merged: one of ``OPEN``, in words that do not mislead the planner."""
 _WAITING = Ticket.state == literal(State.SUBMITTED, Ticket.state.type, literal_execute=True)
 """In the statement itself, or neither database would know the partial index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How much of each an actor's worklists hold."""
+
+    open: int
+    due_soon: int
+    overdue: int
+    supervised: int
+
+
+def tally(actor: Actor, now: datetime) -> Tally:
+    """Count the open work that this member of staff may read."""
+    pressing = and_(Ticket.due_soon.expression, Ticket.next_due_at >= now)
+    counted = session.execute(
+        select(
+            func.count(),
+            func.count(case((pressing, 1))),
+            func.count(case((Ticket.next_due_at < now, 1))),
+            func.count(case((Ticket.supervised.is_not(None), 1))),
+        ).where(readable(actor))
+    ).one()
+    return Tally(*counted)
 
 
 def _arms(*conditions: Condition) -> list[Condition]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from app.escalation import queries, rules
-from app.escalation.events import TicketEscalated
+from app.escalation.events import ClimbBlocked, TicketEscalated
 from app.escalation.models import AgendaItem, EscalationException
 from app.escalation.rules import DISTRICT, HOLDER_LEVEL, Effect, Rung
 from app.identity import queries as identity
@@ -182,6 +182,7 @@ def _except(ticket: "Ticket", reason: str, cause: str, now: datetime) -> None:
                 tried_at=now,
             )
         )
+        outbox.record(ClimbBlocked(ticket_id=ticket.id, tier=ticket.tier + 1, reason=reason))
     else:
         found.reason, found.tried_at, found.tier = reason, now, ticket.tier + 1
     session.flush()

@@ -1,0 +1,35 @@
+"""Reading for news: who is concerned, how they are reached, what was told, what is allowed."""
+
+from app.notifications.queries.grants import balances
+from app.notifications.queries.messages import (
+    Told,
+    deliveries_of,
+    forgotten,
+    inbox,
+    paused,
+    unread,
+)
+from app.notifications.queries.people import Occasion, digest_readers, recipients, step_of
+from app.notifications.queries.reach import person_of_openid, reaches, wish_of, wishes
+from app.notifications.queries.templates import asks, known_template, wording_for
+
+__all__ = [
+    "Occasion",
+    "Told",
+    "asks",
+    "balances",
+    "deliveries_of",
+    "digest_readers",
+    "forgotten",
+    "inbox",
+    "known_template",
+    "paused",
+    "person_of_openid",
+    "reaches",
+    "recipients",
+    "step_of",
+    "unread",
+    "wish_of",
+    "wishes",
+    "wording_for",
+]

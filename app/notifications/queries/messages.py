@@ -1,0 +1,104 @@
+"""Read what people were told, and what became of it."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, literal, or_, select
+from sqlalchemy.sql import ColumnElement
+
+from app.kernel import paging
+from app.kernel.db import session
+from app.kernel.paging import Page
+from app.notifications.models import ChannelPause, Message
+from app.notifications.rules.settling import State
+from app.notifications.rules.ways import Way
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One piece of news in somebody's inbox, with its messages by the other ways."""
+
+    message: Message = field(repr=False)
+    ways: Sequence[Message] = field(repr=False)
+
+
+def inbox(
+    person_id: UUID, *, cursor: str | None, limit: int, unread_only: bool = False
+) -> Page[Told]:
+    """Page through a person's news, the newest first, each with its delivery report."""
+    query = select(Message).where(Message.person_id == person_id, _in_inbox())
+    if unread_only:
+        query = query.where(Message.read_at.is_(None))
+    page = paging.fetch(
+        query,
+        keys=(Message.created_at, Message.id),
+        key_of=lambda row: (row.created_at, row.id),
+        cursor=cursor,
+        limit=limit,
+        descending=True,
+    )
+    sent = told_of(person_id, [row.event_id for row in page.items])
+    return Page([Told(row, sent.get(row.event_id, ())) for row in page.items], page.next_cursor)
+
+
+def told_of(person_id: UUID, event_ids: Collection[UUID]) -> dict[UUID, list[Message]]:
+    """Map events to the messages that went to one person outside the inbox."""
+    query = select(Message).where(
+        Message.event_id.in_(event_ids),
+        Message.person_id == person_id,
+        Message.channel != Way.INBOX,
+    )
+    found: dict[UUID, list[Message]] = defaultdict(list)
+    for row in session.scalars(query.order_by(Message.created_at, Message.id)):
+        found[row.event_id].append(row)
+    return dict(found)
+
+
+def unread(person_id: UUID) -> int:
+    """Count what a person has not read yet."""
+    query = select(func.count()).where(
+        Message.person_id == person_id, _in_inbox(), Message.read_at.is_(None)
+    )
+    return session.scalar(query) or 0
+
+
+def deliveries_of(ticket_id: UUID, *, cursor: str | None, limit: int) -> Page[Message]:
+    """Page through who was told what of a ticket, in order; the words stay sealed away."""
+    return paging.fetch(
+        select(Message).where(Message.ticket_id == ticket_id),
+        keys=(Message.id,),
+        key_of=lambda row: (row.id,),
+        cursor=cursor,
+        limit=limit,
+    )
+
+
+def forgotten(before: datetime, now: datetime, limit: int) -> list[UUID]:
+    """Name the messages that were owed before a moment and that nobody has in hand."""
+    query = (
+        select(Message.id)
+        .where(
+            Message.settled_at.is_(None),
+            Message.owed_at < before,
+            Message.due_at <= now,
+            or_(Message.state == State.WAITING, Message.claimed_until < now),
+        )
+        .order_by(Message.owed_at, Message.id)
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def paused(way: Way, now: datetime) -> datetime | None:
+    """Tell until when nothing is sent by a way, or None if it is open."""
+    query = select(ChannelPause.until).where(ChannelPause.channel == way, ChannelPause.until > now)
+    return session.scalar(query)
+
+
+def _in_inbox() -> ColumnElement[bool]:
+    """Write it into the statement itself, or no database would know the partial index."""
+    inbox_itself = literal(Way.INBOX, Message.channel.type, literal_execute=True)
+    return Message.channel == inbox_itself

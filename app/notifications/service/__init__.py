@@ -1,0 +1,49 @@
+"""The verbs of news: hear, send, grant, choose, read."""
+
+from app.notifications.service.choosing import (
+    TemplateDraft,
+    read,
+    set_preferences,
+    set_template,
+)
+from app.notifications.service.delivering import FORGOTTEN_AFTER, TIMEOUT_S, deliver, owe_again
+from app.notifications.service.digests import DAILY, WEEKLY, readers, tell_digest
+from app.notifications.service.granting import (
+    note_subscription,
+    on_push_change,
+    on_push_popup,
+)
+from app.notifications.service.listening import (
+    is_news,
+    on_binding_decided,
+    on_climb_blocked,
+    on_duty_called,
+    on_escalated,
+    on_restricted,
+    on_ticket_moved,
+)
+
+__all__ = [
+    "DAILY",
+    "FORGOTTEN_AFTER",
+    "TIMEOUT_S",
+    "WEEKLY",
+    "TemplateDraft",
+    "deliver",
+    "is_news",
+    "note_subscription",
+    "on_binding_decided",
+    "on_climb_blocked",
+    "on_duty_called",
+    "on_escalated",
+    "on_push_change",
+    "on_push_popup",
+    "on_restricted",
+    "on_ticket_moved",
+    "owe_again",
+    "read",
+    "readers",
+    "set_preferences",
+    "set_template",
+    "tell_digest",
+]
