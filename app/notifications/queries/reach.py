@@ -21,18 +21,15 @@ def reaches(staff: Collection[UUID], others: Collection[UUID] = ()) -> dict[UUID
             Person.id.in_(asked), Person.deactivated_at.is_(None)
         )
     ).all()
-    openids = dict(
-        session.execute(
-            select(WechatIdentity.person_id, WechatIdentity.openid)
-            .where(
-                WechatIdentity.person_id.in_(asked),
-                WechatIdentity.appid == channels.current().appid,
-            )
-            .order_by(WechatIdentity.linked_at, WechatIdentity.id)
+    linked = session.execute(
+        select(WechatIdentity.person_id, WechatIdentity.openid)
+        .where(
+            WechatIdentity.person_id.in_(asked),
+            WechatIdentity.appid == channels.current().appid,
         )
-        .tuples()
-        .all()
+        .order_by(WechatIdentity.linked_at, WechatIdentity.id)
     )
+    openids = {person_id: openid for person_id, openid in linked}  # noqa: C416
     return {
         person_id: Reach(
             openid=openids.get(person_id, ""),
