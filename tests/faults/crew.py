@@ -27,11 +27,13 @@ class Crew:
         self._orders = {"sink": str(sink), "redis_url": redis_url, "prefix": prefix}
         self._sessions: list[int] = []
 
-    def hatch(self, role: str, *, bug: str | None = None) -> int:
-        """Start a worker: ``embedded``, ``keeper``, ``watcher``, or an RQ worker of a lane."""
+    def hatch(self, role: str, *, bug: str | None = None, url: str = "") -> int:
+        """Start a worker: ``embedded``, ``keeper``, ``watcher``, or an RQ worker of a lane;
+        or a ``messenger``, which writes to ``url``.
+        """
         assert self._nest.stdin is not None
         assert self._nest.stdout is not None
-        order = self._orders | {"role": role, "bug": bug}
+        order = self._orders | {"role": role, "bug": bug, "url": url}
         self._nest.stdin.write(json.dumps(order).encode() + b"\n")
         self._nest.stdin.flush()
         pid = int(self._nest.stdout.readline())

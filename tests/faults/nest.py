@@ -29,7 +29,7 @@ from app.kernel.work import unit_of_work
 from app.tickets import queries as ticket_queries
 from app.tickets import service as tickets
 from config import Settings
-from tests.faults import ledger
+from tests.faults import ledger, messengers
 from workers import jobs, rqueue
 from workers.drain import Wiring
 from workers.embedded import EmbeddedWorker
@@ -37,7 +37,7 @@ from workers.embedded import EmbeddedWorker
 PR_SET_PDEATHSIG = 1
 LEASE_S = 1.0
 PAUSE_S = 0.05
-EMBEDDED, KEEPER, WATCHER = "embedded", "keeper", "watcher"
+EMBEDDED, KEEPER, WATCHER, MESSENGER = "embedded", "keeper", "watcher", "messenger"
 
 
 def finish_first(lease: Lease, listener: Listener) -> None:
@@ -88,6 +88,8 @@ def _live(app: Flask, order: dict) -> None:
     leases._run = BUGS.get(order.get("bug") or "", leases._run)
     if order["role"] == WATCHER:
         _watch(app, order.get("bug") or "")
+    if order["role"] == MESSENGER:
+        messengers.carry(app, order["url"], order.get("bug") or "")
     heard = ledger.listeners(Path(order["sink"]))
     wiring = Wiring(listeners=heard, timetable=(), batch=5, lease_s=LEASE_S, budget_s=5)
     role, url, prefix = order["role"], order["redis_url"], order["prefix"]

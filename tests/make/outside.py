@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -49,10 +49,12 @@ def outside(answer: Callable[[Asked], Reply | None] | None = None) -> Iterator[O
             if replied is None:
                 self.close_connection = True
                 return
-            self.send_response(replied[0])
-            self.send_header("Content-Length", str(len(replied[1])))
-            self.end_headers()
-            self.wfile.write(replied[1])
+            with suppress(ConnectionError):  # whoever asked may be dead by now
+                self.send_response(replied[0])
+                self.send_header("Content-Length", str(len(replied[1])))
+                self.end_headers()
+                self.wfile.write(replied[1])
+                self.wfile.flush()
 
         def do_GET(self) -> None:
             self.do_POST()
