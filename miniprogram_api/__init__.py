@@ -8,6 +8,7 @@ from miniprogram_api import (
     categories,
     clock_acts,
     counts,
+    demo_texts,
     desk_acts,
     handler_acts,
     inbox,
@@ -43,6 +44,7 @@ BLUEPRINTS = (
     clock_acts.bp,
     inbox.work,
     counts.bp,
+    demo_texts.bp,
 )
 
 
