@@ -63,6 +63,7 @@ def addresses(settings: Settings) -> list[str]:
     ]
     if settings.fakes_wechat:
         lines.append(f"假微信        http://{FAKE_HOST}:{settings.port + 1}/fake/outbox")
+    if settings.env == DEMO:
         lines.append(f"演示短信      {base}/mp/v1/demo/texts")
     return lines
 
