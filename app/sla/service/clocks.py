@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,7 @@ _CLOCK: Any = SlaClock.__table__
 _START = insert(_CLOCK).returning(_CLOCK.c.id)
 
 
+_JUST_AFTER = timedelta(microseconds=1)
 HolderAt = Callable[[datetime], UUID | None]
 """Tells which organisation led a ticket at a moment: a breach is its, whoever leads now."""
 
@@ -206,8 +207,12 @@ def _write(row: SlaClock, clock: Clock) -> None:
 
 
 def _look_at(live: Sequence[SlaClock]) -> datetime | None:
-    """Tell when one of these running clocks becomes due soon or, warned already, is broken."""
+    """Tell when one of these running clocks becomes due soon or, warned already, is broken.
+
+    At its due time a promise is still kept: broken it is just after.
+    """
     moments = [
-        row.due_at if _warned(row) or row.warn_at >= row.due_at else row.warn_at for row in live
+        row.due_at + _JUST_AFTER if _warned(row) or row.warn_at >= row.due_at else row.warn_at
+        for row in live
     ]
     return min(moments, default=None)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from app.escalation import queries
+from app.escalation import service as escalation
 from app.kernel import clock
 from app.kernel.db import session
 from app.kernel.work import unit_of_work
@@ -37,3 +38,17 @@ def test_a_pause_that_ended_calls_for_no_second_look(world):
 
     assert {tickets.get(ticket_id).state for ticket_id in ids} == {State.IN_PROGRESS}
     assert min(looks) > until
+
+
+def test_at_the_very_due_time_nothing_is_broken_and_nobody_looks_twice(world):
+    ticket_id = make.submitted(world)
+    ticket = tickets.get(ticket_id)
+    with clock.frozen(ticket.look_at), unit_of_work():
+        assert escalation.look(ticket_id)
+
+    with clock.frozen(ticket.accept_due_at), unit_of_work():
+        assert not escalation.look(ticket_id)
+    with clock.frozen(ticket.accept_due_at + timedelta(microseconds=1)), unit_of_work():
+        assert escalation.look(ticket_id)
+
+    assert tickets.get(ticket_id).breaches == 1

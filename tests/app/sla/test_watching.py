@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
-def test_the_next_look_is_at_the_warning_and_then_at_the_due_time(monday):
+def test_the_next_look_is_at_the_warning_and_then_just_after_the_due_time(monday):
     a_world()
     ticket_id = a_ticket_of_ten_hours(monday)
 
@@ -35,7 +35,7 @@ def test_the_next_look_is_at_the_warning_and_then_at_the_due_time(monday):
     broken, late = note(ticket_id, monday + 10 * HOUR + TICK)
 
     assert begun.look_at == early.look_at == monday + 8 * HOUR
-    assert warned.look_at == in_time.look_at == monday + 10 * HOUR
+    assert warned.look_at == in_time.look_at == monday + 10 * HOUR + TICK
     assert [kept.due_soon for kept in (early, warned, in_time, late)] == [False, True, True, False]
     assert [clock.kind for clock in broken] == [RESOLVE]
     assert (late.look_at, late.broken) == (None, 1)
@@ -89,7 +89,7 @@ def test_a_clock_that_was_extended_is_due_soon_only_when_its_own_time_has_run_ag
     _, again = note(ticket_id, monday + 16 * HOUR)
 
     assert (extended.due_soon, extended.look_at) == (False, monday + 16 * HOUR)
-    assert (again.due_soon, again.look_at) == (True, monday + 20 * HOUR)
+    assert (again.due_soon, again.look_at) == (True, monday + 20 * HOUR + TICK)
     assert row_of(ticket_id, RESOLVE).warned_at == monday + 16 * HOUR
 
 
