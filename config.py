@@ -25,6 +25,8 @@ MODES = (PRODUCTION, DEMO, TEST)
 
 DEMO_APPID = "dev"
 """The mini-program of the demo; nothing real is called so."""
+SHARES = frozenset({"photos", "words", "door", "contact"})
+"""What of people a package to the district's platform can hold."""
 
 LISTENERS = 2 * (os.cpu_count() or 1) + 1
 """Threads of a web process that take requests in; few of them work at once."""
@@ -67,11 +69,16 @@ class Wecom:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """The district's command platform: where packages go, and the key both sides sign with."""
+    """The district's command platform: where packages go, and the key both sides sign with.
+
+    ``shares`` names what of people may go along (``PLATFORM_SHARES``); without it a package
+    holds places, times, states and codes alone.
+    """
 
     url: str
     key_id: str
     key: bytes = field(repr=False)
+    shares: frozenset[str] = frozenset({"photos"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,7 +319,15 @@ def _platform(environ: Mapping[str, str], env: str) -> Platform | None:
         url=url,
         key_id=_needed(environ, "PLATFORM_KEY_ID", "PLATFORM_URL"),
         key=_key(environ, "PLATFORM_KEY"),
+        shares=_shares(environ.get("PLATFORM_SHARES", "photos")),
     )
+
+
+def _shares(text: str) -> frozenset[str]:
+    named = frozenset(one.strip() for one in text.split(",") if one.strip())
+    if not named <= SHARES:
+        raise SettingsError(f"PLATFORM_SHARES must be some of {', '.join(sorted(SHARES))}")
+    return named
 
 
 def _needed(environ: Mapping[str, str], name: str, because: str) -> str:

@@ -1,6 +1,7 @@
 """Every room's models, imported so that the metadata is whole, and what rooms are handed."""
 
 from app.catalog import models as catalog
+from app.escalation import exchange
 from app.escalation import models as escalation
 from app.identity import models as identity
 from app.kernel import audit, idempotency, marks, outbox, stamps
@@ -58,3 +59,4 @@ def furnish(settings: Settings) -> None:
     texts.install(texts.for_settings(settings))
     pushes.install(settings.wechat)
     channels.install(outfits.for_settings(settings))
+    exchange.install(settings.platform)

@@ -15,6 +15,7 @@ from miniprogram_api import (
     me,
     media,
     places,
+    platform,
     privacy,
     session,
     slip,
@@ -45,6 +46,7 @@ BLUEPRINTS = (
     inbox.work,
     counts.bp,
     demo_texts.bp,
+    platform.bp,
 )
 
 

@@ -69,6 +69,7 @@ AT_HOME = frozenset(
         Action.AGREE,
         Action.FOLLOW_UP,
         Action.FOLLOW_UP_NOTE,
+        Action.PLATFORM_ANSWER,
     }
 )
 """Steps whose words are between the reporter and staff, whoever wrote them."""
@@ -148,6 +149,8 @@ def work_numbers(person_ids: Sequence[UUID]) -> dict[UUID, str | None]:
 
 def _who(step: "Step", actor: Actor, people: dict[UUID, str | None], reader: Reader) -> str:
     """Name who took a step: an organisation and a work number, never a resident."""
+    if step.action is Action.PLATFORM_ANSWER:
+        return "区平台"
     if step.person_id is None:
         return "系统"
     if step.relation in RESIDENTS:

@@ -7,6 +7,7 @@ import pytest
 from config import Settings, SettingsError
 
 KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
+PLATFORM = {"PLATFORM_URL": "http://127.0.0.1/", "PLATFORM_KEY_ID": "a", "PLATFORM_KEY": KEY}
 
 
 def read(tmp_path, **given: str) -> Settings:
@@ -40,6 +41,7 @@ def test_nothing_around_us_is_set_up_by_default(tmp_path):
         ({"WECOM_CORP_ID": "ww1"}, "WECOM_SECRET"),
         ({"PLATFORM_URL": "http://127.0.0.1/"}, "PLATFORM_KEY_ID"),
         ({"PLATFORM_URL": "http://127.0.0.1/", "PLATFORM_KEY_ID": "a"}, "PLATFORM_KEY"),
+        ({**PLATFORM, "PLATFORM_SHARES": "photos,everything"}, "PLATFORM_SHARES"),
     ],
 )
 def test_half_a_setup_is_refused_by_name(tmp_path, given, missing):
@@ -52,7 +54,7 @@ def test_half_a_setup_is_refused_by_name(tmp_path, given, missing):
     [
         {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s", "WECHAT_API_URL": "http://127.0.0.1:1/"},
         {"SMS_URL": "http://127.0.0.1/", "SMS_KEY": "k"},
-        {"PLATFORM_URL": "http://127.0.0.1/", "PLATFORM_KEY_ID": "a", "PLATFORM_KEY": KEY},
+        PLATFORM,
     ],
 )
 def test_production_sends_nothing_in_the_clear(tmp_path, given):

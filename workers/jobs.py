@@ -9,6 +9,7 @@ import structlog
 
 from app.escalation import queries as escalation_queries
 from app.escalation import service as escalation
+from app.escalation.rules import GIVEN_UP_AFTER
 from app.identity import service as identity
 from app.kernel import idempotency, outbox
 from app.kernel.db import session
@@ -73,6 +74,12 @@ def retry_climbs(now: datetime) -> None:
     """Try again what could not go up because nobody was there."""
     waiting = escalation_queries.to_retry(now - RETRY_AFTER, BATCH)
     _each("escalation.retry", waiting, escalation.retry)
+
+
+def send_waiting(now: datetime) -> None:
+    """Let go out what waited for a platform to be set up, and see what nobody sends any more."""
+    waiting = escalation_queries.waiting_packages(now - GIVEN_UP_AFTER, BATCH)
+    _each("escalation.send_waiting", waiting, escalation.go_on)
 
 
 def anchor_chains(now: datetime) -> None:

@@ -6,7 +6,8 @@ known by in the database: once in use it is never reworded.
 
 from app.catalog.events import PolicyChanged
 from app.escalation import service as escalation
-from app.escalation.events import ClimbBlocked, DutyCalled, TicketEscalated
+from app.escalation.events import ClimbBlocked, DutyCalled, PackageDue, TicketEscalated
+from app.escalation.rules import FIRST_WAIT_S, MAX_TRIES
 from app.identity.events import BindingDecided, PersonRestricted
 from app.kernel.outbox import Lane, Listener, Listeners, Subscription, listen
 from app.notifications import service as news
@@ -30,6 +31,18 @@ ESCALATION: tuple[Subscription, ...] = (
             name="escalation.on_reported",
             handle=escalation.on_reported,
             wants=escalation.is_urgent_report,
+        ),
+    ),
+    (
+        PackageDue,
+        Listener(
+            name="escalation.deliver_package",
+            handle=escalation.deliver,
+            work=False,
+            queue=Lane.LONG,
+            timeout_s=60,
+            max_attempts=MAX_TRIES,
+            first_wait_s=FIRST_WAIT_S,
         ),
     ),
     *(

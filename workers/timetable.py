@@ -81,6 +81,7 @@ TIMETABLE: tuple[Timed, ...] = (
     Timed(name="escalation.watch", every_s=60, run=jobs.watch, timeout_s=600),
     Timed(name="escalation.call_duty", every_s=60, run=jobs.call_duty),
     Timed(name="escalation.retry", every_s=60, run=jobs.retry_climbs),
+    Timed(name="escalation.send_waiting", every_s=300, run=jobs.send_waiting),
     Timed(name="tickets.climb_reviews", every_s=60, run=jobs.climb_reviews),
     Timed(
         name="tickets.anchor_chains",

@@ -5,6 +5,7 @@ from flask import Flask
 from app.cli import calendar, catalog, demo, serve
 from app.cli.keys import key_commands
 from app.cli.outbox import outbox_commands
+from app.cli.platform import platform_commands
 from app.cli.privacy import privacy_commands
 from app.cli.routing import routing_commands
 from app.cli.serve import serve_command
@@ -16,6 +17,7 @@ from app.cli.wechat import wechat_commands
 COMMANDS = (
     serve_command,
     outbox_commands,
+    platform_commands,
     ticket_commands,
     key_commands,
     sla_commands,

@@ -41,3 +41,12 @@ class DutyCalled(outbox.Event):
     ticket_id: UUID
     person_id: UUID
     position: int
+
+
+@dataclass(frozen=True, slots=True)
+class PackageDue(outbox.Event):
+    """A package is to go to the district's platform."""
+
+    topic: ClassVar[str] = "escalation.package_due"
+
+    package_id: UUID

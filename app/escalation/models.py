@@ -6,7 +6,8 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.kernel.db import Model
+from app.escalation.rules import Delivery
+from app.kernel.db import Model, append_only
 from app.kernel.ids import new_id
 
 _STANDING = text("settled_at IS NULL")
@@ -100,3 +101,54 @@ class DutyCall(Model):
     called_at: Mapped[datetime]
     next_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+
+class OutboundPackage(Model):
+    """What goes to the district's platform about a ticket, and how far it has come.
+
+    One for each ticket and reason. What it says is written when it is sent, from the
+    ticket as it then stands: no second copy of anybody's words lies here.
+    """
+
+    __tablename__ = "outbound_package"
+    __table_args__ = (
+        UniqueConstraint("ticket_id", "reason"),
+        Index(
+            "ix_outbound_package_waiting",
+            "touched_at",
+            "id",
+            postgresql_where=text("state = 'waiting'"),
+            sqlite_where=text("state = 'waiting'"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("ticket.id"))
+    tier: Mapped[int]
+    reason: Mapped[str]
+    state: Mapped[Delivery] = mapped_column(default=Delivery.WAITING)
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None]
+    body_sha256: Mapped[str | None]
+    """Of what was sent last."""
+    remote_reference: Mapped[str | None]
+    called_at: Mapped[datetime]
+    touched_at: Mapped[datetime]
+    delivered_at: Mapped[datetime | None]
+
+
+class PlatformAnswer(Model):
+    """An answer of the platform that was taken: once, whatever is played again."""
+
+    __tablename__ = "platform_answer"
+    __table_args__ = (UniqueConstraint("package_id", "answer_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    package_id: Mapped[UUID] = mapped_column(ForeignKey("outbound_package.id"))
+    answer_id: Mapped[str]
+    step_id: Mapped[UUID] = mapped_column(ForeignKey("ticket_step.id"))
+    body_sha256: Mapped[str]
+    received_at: Mapped[datetime]
+
+
+append_only(PlatformAnswer.__table__)  # type: ignore[arg-type]

@@ -5,16 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
-from app.escalation.models import AgendaItem, DutyCall, EscalationException, LadderRung
-from app.escalation.rules import SHIPPED, Effect, Rung
+from app.escalation.models import (
+    AgendaItem,
+    DutyCall,
+    EscalationException,
+    LadderRung,
+    OutboundPackage,
+    PlatformAnswer,
+)
+from app.escalation.rules import NOT_CONFIGURED, SHIPPED, Delivery, Effect, Rung
 from app.kernel import paging, stamps
 from app.kernel.actor import Actor
 from app.kernel.db import session
+from app.kernel.errors import NotFound
 from app.kernel.paging import Page
 from app.sla import queries as sla
 from app.tickets import access, worklists
+from app.tickets import queries as tickets
 from app.tickets.models import Step, Ticket
 from app.tickets.states import Action
 
@@ -104,6 +113,72 @@ def calls_due(now: datetime, limit: int) -> list[UUID]:
         .limit(limit)
     )
     return list(session.scalars(query))
+
+
+def package_of(ticket_id: UUID, reason: str) -> OutboundPackage | None:
+    """Find the package of a ticket that was called for with a reason."""
+    query = select(OutboundPackage).where(
+        OutboundPackage.ticket_id == ticket_id, OutboundPackage.reason == reason
+    )
+    return session.scalars(query).one_or_none()
+
+
+def packages_of(ticket_id: UUID) -> Sequence[OutboundPackage]:
+    """List the packages of a ticket, the newest last."""
+    query = select(OutboundPackage).where(OutboundPackage.ticket_id == ticket_id)
+    return session.scalars(query.order_by(OutboundPackage.called_at)).all()
+
+
+def hold_package(package_id: UUID) -> OutboundPackage:
+    """Take a package for change, after its ticket: everybody locks in this order.
+
+    Raises:
+        NotFound: no such package.
+    """
+    row = session.get(OutboundPackage, package_id)
+    if row is None:
+        raise NotFound
+    tickets.hold(row.ticket_id)
+    session.refresh(row, with_for_update=True)
+    return row
+
+
+def packages(state: Delivery | None, limit: int) -> list[tuple[OutboundPackage, str]]:
+    """List packages with the number of their ticket, what was touched last first."""
+    query = (
+        select(OutboundPackage, Ticket.number)
+        .join(Ticket, Ticket.id == OutboundPackage.ticket_id)
+        .order_by(OutboundPackage.touched_at.desc(), OutboundPackage.id)
+        .limit(limit)
+    )
+    if state is not None:
+        query = query.where(OutboundPackage.state == state)
+    return [(row, number) for row, number in session.execute(query)]
+
+
+def waiting_packages(touched_before: datetime, limit: int) -> list[UUID]:
+    """Name what waits for a platform, and what was not touched since a moment."""
+    query = (
+        select(OutboundPackage.id)
+        .where(
+            OutboundPackage.state == Delivery.WAITING,
+            or_(
+                OutboundPackage.last_error == NOT_CONFIGURED,
+                OutboundPackage.touched_at < touched_before,
+            ),
+        )
+        .order_by(OutboundPackage.touched_at, OutboundPackage.id)
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def answer_of(package_id: UUID, answer_id: str) -> PlatformAnswer | None:
+    """Find an answer of the platform that was taken before."""
+    query = select(PlatformAnswer).where(
+        PlatformAnswer.package_id == package_id, PlatformAnswer.answer_id == answer_id
+    )
+    return session.scalars(query).one_or_none()
 
 
 LEAVES = (Action.DECLINE, Action.RETURN, Action.SUSPEND, Action.EXTEND, Action.EXCLUDE)

@@ -35,6 +35,25 @@ class Effect(StrEnum):
     NOTIFY = "notify"
     SUPERVISE = "supervise"
     AGENDA = "agenda"
+    PACKAGE = "package"
+
+
+class Delivery(StrEnum):
+    """How far a package to the district's platform has come."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    REFUSED = "refused"  # the platform said no: somebody has to look
+    DEAD = "dead"  # tried long enough
+
+
+NOT_CONFIGURED = "not_configured"
+"""Why a package waits where no platform is set up; it goes out once there is one."""
+MAX_TRIES = 8
+FIRST_WAIT_S = 60.0
+"""With the outbox's back-off: tried for four hours and a bit."""
+GIVEN_UP_AFTER = timedelta(hours=12)
+"""No attempt of the outbox is still to come then: what waits so long waits for nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +101,7 @@ _COMES_IN = (Effect.NOTIFY, Effect.SUPERVISE)
 SHIPPED: tuple[Rung, ...] = (
     Rung(tier=COMMUNITY, hold="3wd", share_percent=50),
     Rung(tier=STREET, hold="5wd", effects=(*_COMES_IN, Effect.AGENDA)),
-    Rung(tier=DISTRICT, hold=None, effects=_COMES_IN),
+    Rung(tier=DISTRICT, hold=None, effects=(*_COMES_IN, Effect.PACKAGE)),
     Rung(tier=COMMUNITY, hold="30m", at_once=True, urgency="P0"),
     Rung(tier=STREET, hold="2h", urgency="P0"),
     Rung(tier=COMMUNITY, hold="4h", urgency="P1"),

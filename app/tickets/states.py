@@ -84,6 +84,7 @@ class Action(StrEnum):
     LONG_TERM = "long_term"
     HAND_OVER = "hand_over"
     RECOUNT = "recount"
+    PLATFORM_ANSWER = "platform_answer"
 
 
 class Relation(StrEnum):

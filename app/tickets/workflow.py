@@ -211,6 +211,8 @@ TABLE: tuple[Transition, ...] = (
          resident="物业交接，由新单位继续办理", staff="物业交接", button=False),
     _row(A.RECOUNT, OPEN, None, _SYSTEM, resident="工作日安排有调整，时限重新计算",
          staff="时限重新计算", button=False),
+    _row(A.PLATFORM_ANSWER, S, None, _SYSTEM, resident="区平台已答复", staff="区平台答复",
+         button=False),
 )
 # fmt: on
 

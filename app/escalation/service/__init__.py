@@ -2,23 +2,29 @@
 
 from app.escalation.service.calling import call_next, whom_to_ring
 from app.escalation.service.climbing import call_upon, climb, escalate, retry
+from app.escalation.service.platform import Answered, deliver, go_on, resend, take_answer
 from app.escalation.service.recounting import Moved, preview, recount
 from app.escalation.service.replaying import differences_of, replay
 from app.escalation.service.watching import is_urgent_report, look, on_reported
 
 __all__ = [
+    "Answered",
     "Moved",
     "call_next",
     "call_upon",
     "climb",
+    "deliver",
     "differences_of",
     "escalate",
+    "go_on",
     "is_urgent_report",
     "look",
     "on_reported",
     "preview",
     "recount",
     "replay",
+    "resend",
     "retry",
+    "take_answer",
     "whom_to_ring",
 ]

@@ -9,6 +9,7 @@ from app.escalation import queries, rules
 from app.escalation.events import ClimbBlocked, TicketEscalated
 from app.escalation.models import AgendaItem, EscalationException
 from app.escalation.rules import DISTRICT, HOLDER_LEVEL, Effect, Rung
+from app.escalation.service import platform
 from app.identity import queries as identity
 from app.kernel import clock, outbox
 from app.kernel.actor import Actor, Permission
@@ -155,6 +156,8 @@ def _follow(ticket: "Ticket", way: Way, cause: str, now: datetime) -> None:
         session.add(
             AgendaItem(ticket_id=ticket.id, tier=way.rung.tier, node_id=way.node_id, opened_at=now)
         )
+    if Effect.PACKAGE in way.rung.effects:
+        platform.call_for(ticket, way.rung.tier, now)
     settle(ticket.id, now)
     told = rules.tell_at(now, ticket.urgency, sla.calendars(ticket.district_id))
     outbox.record(

@@ -22,7 +22,7 @@ from app.sla.clocks import Clock
 from app.sla.ops import Op
 from app.sla.rules import ClockKind
 from app.tickets import access, queries
-from app.tickets.models import Ticket
+from app.tickets.models import Step, Ticket
 from app.tickets.service import handover, reviewing, settling
 from app.tickets.service.steps import (
     Taken,
@@ -224,6 +224,14 @@ def follow_calendar(ticket_id: UUID, op: Op, facts: Mapping[str, Any]) -> Ticket
     taken = take_as_system(SYSTEM, ticket, Action.RECOUNT)
     taken.move(facts=dict(facts), clocks=[op])
     return ticket
+
+
+def note_platform_answer(ticket_id: UUID, package_id: UUID, words: Words) -> Step:
+    """Write down what the district's platform answered: it ends nothing and moves no clock."""
+    require_words(words)
+    ticket = queries.hold(ticket_id)
+    taken = take_as_system(SYSTEM, ticket, Action.PLATFORM_ANSWER)
+    return taken.move(words, facts={"package": package_id})
 
 
 _LEFT_BEHIND: Mapping[str, Any] = {
