@@ -6,7 +6,13 @@ known by in the database: once in use it is never reworded.
 
 from app.catalog.events import PolicyChanged
 from app.escalation import service as escalation
-from app.escalation.events import ClimbBlocked, DutyCalled, PackageDue, TicketEscalated
+from app.escalation.events import (
+    ClimbBlocked,
+    DutyCalled,
+    LadderChanged,
+    PackageDue,
+    TicketEscalated,
+)
 from app.escalation.rules import FIRST_WAIT_S, MAX_TRIES
 from app.identity.events import BindingDecided, PersonRestricted
 from app.kernel.outbox import Lane, Listener, Listeners, Subscription, listen
@@ -56,7 +62,7 @@ ESCALATION: tuple[Subscription, ...] = (
                 timeout_s=1800,
             ),
         )
-        for event in (CalendarChanged, PolicyChanged)
+        for event in (CalendarChanged, PolicyChanged, LadderChanged)
     ),
 )
 ROUTING: tuple[Subscription, ...] = ()

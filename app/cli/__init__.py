@@ -4,6 +4,7 @@ from flask import Flask
 
 from app.cli import calendar, catalog, demo, serve
 from app.cli.keys import key_commands
+from app.cli.ladder import ladder_commands
 from app.cli.outbox import outbox_commands
 from app.cli.platform import platform_commands
 from app.cli.privacy import privacy_commands
@@ -18,6 +19,7 @@ COMMANDS = (
     serve_command,
     outbox_commands,
     platform_commands,
+    ladder_commands,
     ticket_commands,
     key_commands,
     sla_commands,

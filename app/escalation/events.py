@@ -50,3 +50,12 @@ class PackageDue(outbox.Event):
     topic: ClassVar[str] = "escalation.package_due"
 
     package_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class LadderChanged(outbox.Event):
+    """How long tiers have was set anew: what runs at a tier is to be counted anew."""
+
+    topic: ClassVar[str] = "escalation.ladder_changed"
+
+    rungs: int

@@ -17,7 +17,8 @@ class LadderRung(Model):
     """One rung as a district set it: who holds a tier how long, and what happens there.
 
     Rows are not changed: a new one of the same place on the ladder replaces the old
-    from ``valid_from`` on. Empty district, category or urgency means any.
+    from ``valid_from`` on; one that is ``withdrawn`` lets the wider rung hold again.
+    Empty district, category or urgency means any.
     """
 
     __tablename__ = "ladder_rung"
@@ -32,7 +33,14 @@ class LadderRung(Model):
     share_percent: Mapped[int] = mapped_column(default=0)
     at_once: Mapped[bool] = mapped_column(default=False)
     effects: Mapped[list[str]] = mapped_column(default=list)
+    withdrawn: Mapped[bool] = mapped_column(default=False)
     valid_from: Mapped[datetime]
+    set_at: Mapped[datetime]
+    set_by_id: Mapped[UUID | None]
+    why: Mapped[str]
+
+
+append_only(LadderRung.__table__)  # type: ignore[arg-type]
 
 
 class EscalationException(Model):

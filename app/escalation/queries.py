@@ -35,6 +35,17 @@ def ladder() -> tuple[Rung, ...]:
     return _ladder.get()
 
 
+def read_ladder() -> tuple[Rung, ...]:
+    """Read the ladder past the cache: what this unit wrote may yet be rolled back."""
+    return _build()
+
+
+def ladder_rows() -> Sequence[LadderRung]:
+    """List every rung that was ever set, the oldest first."""
+    order = (LadderRung.valid_from, LadderRung.tier, LadderRung.id)
+    return session.scalars(select(LadderRung).order_by(*order)).all()
+
+
 def due(now: datetime, limit: int) -> list[UUID]:
     """Name the tickets the watcher has to look at, the longest waiting first."""
     query = (
@@ -232,22 +243,25 @@ def tally(level: str, node_id: UUID, since: datetime) -> Tally:
     )
 
 
-def _build() -> tuple[Rung, ...]:
-    own = tuple(
-        Rung(
-            tier=row.tier,
-            hold=row.hold,
-            share_percent=row.share_percent,
-            at_once=row.at_once,
-            effects=tuple(Effect(one) for one in row.effects),
-            district_id=row.district_id,
-            category_code=row.category_code,
-            urgency=row.urgency,
-            valid_from=row.valid_from,
-        )
-        for row in session.scalars(select(LadderRung))
+def rung_of_row(row: LadderRung) -> Rung:
+    """Read a row as the rung it sets."""
+    return Rung(
+        tier=row.tier,
+        hold=row.hold,
+        share_percent=row.share_percent,
+        at_once=row.at_once,
+        effects=tuple(Effect(one) for one in row.effects),
+        district_id=row.district_id,
+        category_code=row.category_code,
+        urgency=row.urgency,
+        withdrawn=row.withdrawn,
+        valid_from=row.valid_from,
     )
-    return (*SHIPPED, *own)
+
+
+def _build() -> tuple[Rung, ...]:
+    rows = session.scalars(select(LadderRung).order_by(LadderRung.valid_from))
+    return (*SHIPPED, *map(rung_of_row, rows))
 
 
 _ladder = stamps.Cached(STAMP, _build)

@@ -72,6 +72,7 @@ class Rung:
     district_id: UUID | None = None
     category_code: str | None = None
     urgency: str | None = None
+    withdrawn: bool = False
     valid_from: datetime | None = None
 
     def fits(self, district_id: UUID | None, category: str, urgency: str, at: datetime) -> bool:
@@ -84,14 +85,23 @@ class Rung:
         )
 
     @property
-    def rank(self) -> tuple[bool, bool, bool, datetime]:
-        """Order rungs of one tier: the more exactly meant goes before, then the newer."""
+    def exactness(self) -> tuple[bool, bool, bool]:
+        """Tell how exactly it is meant; of several that fit, the most exact holds."""
         return (
             self.district_id is not None,
             self.category_code is not None,
             self.urgency is not None,
-            self.valid_from or _EPOCH,
         )
+
+    @property
+    def scope(self) -> tuple[UUID | None, str | None, str | None, int]:
+        """Name its place on the ladder: one rung holds there at a time."""
+        return self.district_id, self.category_code, self.urgency, self.tier
+
+    @property
+    def since(self) -> datetime:
+        """Tell from when it holds; what is shipped always did."""
+        return self.valid_from or _EPOCH
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -119,13 +129,25 @@ def rung_of(
     urgency: str,
     at: datetime,
 ) -> Rung | None:
-    """Name the rung that holds for a ticket at a tier, or None if the ladder ends below."""
+    """Name the rung that holds for a ticket at a tier, or None if the ladder ends below.
+
+    Of each exactness the newest holds; where that is withdrawn, what is shipped.
+    """
     fitting = [
         rung
         for rung in ladder
         if rung.tier == tier and rung.fits(district_id, category, urgency, at)
     ]
-    return max(fitting, key=lambda rung: rung.rank, default=None)
+    standing: dict[tuple[bool, bool, bool], Rung] = {}
+    for rung in sorted(fitting, key=lambda rung: rung.since):
+        if not rung.withdrawn:
+            standing[rung.exactness] = rung
+        else:
+            standing.pop(rung.exactness, None)
+    for rung in fitting:
+        if rung.valid_from is None:
+            standing.setdefault(rung.exactness, rung)
+    return max(standing.values(), key=lambda rung: rung.exactness, default=None)
 
 
 def hold_of(rung: Rung, resolve_token: str, start: datetime, calendars: Calendars) -> str | None:

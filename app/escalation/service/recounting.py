@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from app.escalation import queries, rules
 from app.kernel import clock
 from app.sla import clocks, ops
 from app.sla import queries as sla
@@ -93,4 +94,24 @@ def _op(ticket: "Ticket", live: Sequence[Clock]) -> Op:
         if one.kind in PROMISES and one.policy_version != category.policy_version
     ]
     terms = {kind: str(Token.parse(getattr(category, f"{kind.value}_by"))) for kind in stale}
+    terms |= _tier_terms(ticket, live, category.resolve_by)
     return ops.recount(sla.edition(), terms, category.policy_version)
+
+
+def _tier_terms(ticket: "Ticket", live: Sequence[Clock], resolve: str) -> dict[ClockKind, str]:
+    """Name how long the tier that has the ticket now has, if the ladder says otherwise."""
+    running = next((one for one in live if one.kind is ClockKind.TIER), None)
+    if running is None:
+        return {}
+    rung = rules.rung_of(
+        queries.ladder(),
+        running.tier,
+        district_id=ticket.district_id,
+        category=ticket.category_code,
+        urgency=ticket.urgency,
+        at=clock.now(),
+    )
+    promised = next((one.token for one in live if one.kind is ClockKind.RESOLVE), resolve)
+    calendars = sla.calendars(ticket.district_id)
+    hold = rules.hold_of(rung, promised, running.started_at, calendars) if rung else None
+    return {ClockKind.TIER: hold} if hold and hold != running.token else {}

@@ -69,6 +69,27 @@ def upgrade():
         'DROP TRIGGER IF EXISTS platform_answer_no_update',
         "CREATE TRIGGER platform_answer_no_update BEFORE UPDATE ON platform_answer BEGIN SELECT RAISE(ABORT, 'platform_answer is append-only'); END",
     )
+    with op.batch_alter_table('ladder_rung', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('withdrawn', sa.Boolean(), nullable=False))
+        batch_op.add_column(sa.Column('set_at', sa.DateTime(timezone=True), nullable=False))
+        batch_op.add_column(sa.Column('set_by_id', sa.Uuid(), nullable=True))
+        batch_op.add_column(sa.Column('why', sa.Text(), nullable=False))
+
+    on(
+        'postgresql',
+        "CREATE OR REPLACE FUNCTION ladder_rung_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ladder_rung is append-only'; END $$",
+        'DROP TRIGGER IF EXISTS ladder_rung_no_delete ON ladder_rung',
+        'CREATE TRIGGER ladder_rung_no_delete BEFORE DELETE OR TRUNCATE ON ladder_rung FOR EACH STATEMENT EXECUTE FUNCTION ladder_rung_append_only()',
+        'DROP TRIGGER IF EXISTS ladder_rung_no_update ON ladder_rung',
+        'CREATE TRIGGER ladder_rung_no_update BEFORE UPDATE ON ladder_rung FOR EACH ROW EXECUTE FUNCTION ladder_rung_append_only()',
+    )
+    on(
+        'sqlite',
+        'DROP TRIGGER IF EXISTS ladder_rung_no_delete',
+        "CREATE TRIGGER ladder_rung_no_delete BEFORE DELETE ON ladder_rung BEGIN SELECT RAISE(ABORT, 'ladder_rung is append-only'); END",
+        'DROP TRIGGER IF EXISTS ladder_rung_no_update',
+        "CREATE TRIGGER ladder_rung_no_update BEFORE UPDATE ON ladder_rung BEGIN SELECT RAISE(ABORT, 'ladder_rung is append-only'); END",
+    )
     on(
         'postgresql',
         'ALTER TABLE ticket_step DROP CONSTRAINT ck_ticket_step_action',
@@ -105,6 +126,27 @@ def downgrade():
         "CREATE TRIGGER ticket_step_no_delete BEFORE DELETE ON ticket_step BEGIN SELECT RAISE(ABORT, 'ticket_step is append-only'); END",
         'DROP TRIGGER IF EXISTS ticket_step_no_update',
         "CREATE TRIGGER ticket_step_no_update BEFORE UPDATE ON ticket_step WHEN (NOT ((NEW.id IS OLD.id OR NEW.id IS OLD.id) AND (NEW.ticket_id IS OLD.ticket_id OR NEW.ticket_id IS OLD.ticket_id) AND (NEW.seq IS OLD.seq OR NEW.seq IS OLD.seq) AND (NEW.at IS OLD.at OR NEW.at IS OLD.at) AND (NEW.action IS OLD.action OR NEW.action IS OLD.action) AND (NEW.person_id IS OLD.person_id OR NEW.person_id IS OLD.person_id) AND (NEW.relation IS OLD.relation OR NEW.relation IS OLD.relation) AND (NEW.organisation_id IS OLD.organisation_id OR NEW.organisation_id IS OLD.organisation_id) AND (NEW.public IS OLD.public OR NEW.public IS OLD.public) AND (NEW.changes IS OLD.changes OR NEW.changes IS OLD.changes) AND (NEW.facts IS OLD.facts OR NEW.facts IS OLD.facts) AND (NEW.commitment IS OLD.commitment OR NEW.commitment IS OLD.commitment) AND (NEW.previous_hash IS OLD.previous_hash OR NEW.previous_hash IS OLD.previous_hash) AND (NEW.hash IS OLD.hash OR NEW.hash IS OLD.hash) AND (NEW.personal IS OLD.personal OR NEW.personal IS NULL))) BEGIN SELECT RAISE(ABORT, 'ticket_step is append-only'); END",
+    )
+    with op.batch_alter_table('ladder_rung', schema=None) as batch_op:
+        batch_op.drop_column('why')
+        batch_op.drop_column('set_by_id')
+        batch_op.drop_column('set_at')
+        batch_op.drop_column('withdrawn')
+
+    on(
+        'postgresql',
+        "CREATE OR REPLACE FUNCTION ladder_rung_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ladder_rung is append-only'; END $$",
+        'DROP TRIGGER IF EXISTS ladder_rung_no_delete ON ladder_rung',
+        'CREATE TRIGGER ladder_rung_no_delete BEFORE DELETE OR TRUNCATE ON ladder_rung FOR EACH STATEMENT EXECUTE FUNCTION ladder_rung_append_only()',
+        'DROP TRIGGER IF EXISTS ladder_rung_no_update ON ladder_rung',
+        'CREATE TRIGGER ladder_rung_no_update BEFORE UPDATE ON ladder_rung FOR EACH ROW EXECUTE FUNCTION ladder_rung_append_only()',
+    )
+    on(
+        'sqlite',
+        'DROP TRIGGER IF EXISTS ladder_rung_no_delete',
+        "CREATE TRIGGER ladder_rung_no_delete BEFORE DELETE ON ladder_rung BEGIN SELECT RAISE(ABORT, 'ladder_rung is append-only'); END",
+        'DROP TRIGGER IF EXISTS ladder_rung_no_update',
+        "CREATE TRIGGER ladder_rung_no_update BEFORE UPDATE ON ladder_rung BEGIN SELECT RAISE(ABORT, 'ladder_rung is append-only'); END",
     )
     op.drop_table('platform_answer')
     with op.batch_alter_table('outbound_package', schema=None) as batch_op:
