@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import fields
 
+from app.catalog import queries as catalog
 from app.kernel.actor import Actor
 from app.kernel.http import View
 from app.reviews import access as review_access
@@ -55,7 +56,9 @@ def for_resident(
             "words": WORDS.get(row.action, row.staff_zh),
             "needs": list(row.needs),
         }
-        for row in workflow.actions_for(ticket, relations, now)
+        for row in workflow.actions_for(
+            ticket, relations, now, catalog.limits(ticket.district_id, now)
+        )
     ]
 
 
@@ -69,7 +72,9 @@ def for_staff(
             "words": row.staff_zh,
             "needs": list(row.needs),
         }
-        for row in workflow.actions_for(ticket, relations - access.OWN, now)
+        for row in workflow.actions_for(
+            ticket, relations - access.OWN, now, catalog.limits(ticket.district_id, now)
+        )
     ]
     return [*found, REVIEW] if _may_review(actor, ticket, relations, now) else found
 

@@ -132,3 +132,25 @@ append_only(
     CategoryOverride.__table__,  # type: ignore[arg-type]
     erasable={"valid_to": "coalesce(OLD.valid_to, NEW.valid_to)"},
 )
+
+
+class DistrictSetting(Model):
+    """One number of ``limits`` as it was set, for a district or (null) everywhere.
+
+    ``value`` is ``{"is": number, token or null}``; null takes an earlier one back.
+    """
+
+    __tablename__ = "district_setting"
+    __table_args__ = (Index("ix_district_setting_key", "key", "district_id", "valid_from"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    key: Mapped[str]
+    district_id: Mapped[UUID | None] = mapped_column(ForeignKey("place.id"))
+    value: Mapped[dict[str, Any]]
+    valid_from: Mapped[datetime]
+    set_at: Mapped[datetime]
+    set_by_id: Mapped[UUID | None]
+    why: Mapped[str]
+
+
+append_only(DistrictSetting.__table__)  # type: ignore[arg-type]

@@ -9,8 +9,16 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.catalog import limits as numbers
 from app.catalog.catalogue import Catalogue
-from app.catalog.models import Category, CategoryGroup, CategoryHistory, CategoryOverride
+from app.catalog.limits import Limits, Setting
+from app.catalog.models import (
+    Category,
+    CategoryGroup,
+    CategoryHistory,
+    CategoryOverride,
+    DistrictSetting,
+)
 from app.catalog.rules import (
     OVERRIDABLE,
     PARTY_NAMES,
@@ -28,6 +36,7 @@ from app.kernel.db import session
 from app.kernel.errors import Invalid
 
 STAMP = "catalog"
+SETTINGS = "settings"
 
 
 def category(
@@ -191,3 +200,35 @@ def _override(row: CategoryOverride) -> Override:
 
 
 _catalogue = stamps.Cached(STAMP, read)
+
+
+def limits(district_id: UUID | None, at: datetime) -> Limits:
+    """Tell which numbers hold in a district at a time."""
+    set_there = _settings.get()
+    return numbers.in_force(set_there, district_id, at) if set_there else numbers.USUAL
+
+
+def settings() -> tuple[Setting, ...]:
+    """List every number that was ever set, in the order it was set."""
+    return _read_settings()
+
+
+def setting_rows() -> list[DistrictSetting]:
+    """List what was set with who and why, in order."""
+    order = (DistrictSetting.set_at, DistrictSetting.id)
+    return list(session.scalars(select(DistrictSetting).order_by(*order)))
+
+
+def _read_settings() -> tuple[Setting, ...]:
+    return tuple(
+        Setting(
+            key=row.key,
+            value=row.value["is"],
+            district_id=row.district_id,
+            valid_from=row.valid_from,
+        )
+        for row in setting_rows()
+    )
+
+
+_settings = stamps.Cached(SETTINGS, _read_settings)

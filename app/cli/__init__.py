@@ -10,6 +10,7 @@ from app.cli.platform import platform_commands
 from app.cli.privacy import privacy_commands
 from app.cli.routing import routing_commands
 from app.cli.serve import serve_command
+from app.cli.settings import settings_commands
 from app.cli.sla import sla_commands
 from app.cli.territory import territory
 from app.cli.tickets import ticket_commands
@@ -20,6 +21,7 @@ COMMANDS = (
     outbox_commands,
     platform_commands,
     ladder_commands,
+    settings_commands,
     ticket_commands,
     key_commands,
     sla_commands,

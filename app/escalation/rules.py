@@ -17,10 +17,6 @@ HOLDER_LEVEL = {COMMUNITY: "community", STREET: "street", DISTRICT: "district"}
 CAUSES = (ClockKind.ACCEPT, ClockKind.RESPOND, ClockKind.RESOLVE)
 """The promises whose breach brings the next tier in."""
 
-CALL_EVERY = timedelta(minutes=5)
-"""How long a person on duty has to take an emergency before the next is called (rules.md)."""
-
-
 NO_WAY_UP = {
     "at_ceiling": "已到这类问题的最高层级，需要街道放开层级",
     "nobody": "上一级还没有人值守",

@@ -40,6 +40,7 @@ class Clock:
     amendments: tuple[tuple[str, ...], ...] = ()
     due_at: datetime
     warn_at: datetime
+    warn_percent: int = rules.WARN_PERCENT
     paused: bool = False
     met_at: datetime | None = None
     stopped_at: datetime | None = None
@@ -118,9 +119,9 @@ def used_of(clock: Clock, until: datetime, calendars: Calendars) -> timedelta:
 
 
 def warn_of(clock: Clock, calendars: Calendars) -> datetime:
-    """Tell when 80 % of a clock's own time has run."""
+    """Tell when the share of a clock's own time has run after which it is due soon."""
     unit = Token.parse(clock.token).unit
-    share = used_of(clock, clock.due_at, calendars) * rules.WARN_PERCENT // 100
+    share = used_of(clock, clock.due_at, calendars) * clock.warn_percent // 100
     moment = rules.advance(clock.started_at, share, unit, calendars)
     for begin, end in clock.pauses:
         moment = rules.put_off(moment, max(begin, clock.started_at), end, unit, calendars)
@@ -149,6 +150,7 @@ def _start(
         started_at=_moment(op["from"]),
         due_at=at,
         warn_at=at,
+        warn_percent=op.get("warn", rules.WARN_PERCENT),
     )
     return (*ended, _counted(begun, calendars))
 

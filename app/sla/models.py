@@ -115,6 +115,8 @@ class SlaClock(Model):
     amendments: Mapped[list[Any]] = mapped_column(default=list)
     due_at: Mapped[datetime]
     warn_at: Mapped[datetime]
+    warn_percent: Mapped[int | None]
+    """After which share it is due soon; null: 80."""
     guessed: Mapped[bool]
     paused: Mapped[bool] = mapped_column(default=False)
     warned_at: Mapped[datetime | None]

@@ -24,6 +24,7 @@ def start(
     since: datetime,
     percent: int = 100,
     tier: int = 0,
+    warn: int = rules.WARN_PERCENT,
 ) -> Op:
     """Begin a round of a promise; one still running of this kind stops."""
     op: dict[str, Any] = {
@@ -35,7 +36,16 @@ def start(
         "edition": edition,
         "from": text_of(since),
     }
-    return op | ({"percent": percent} if percent != 100 else {}) | ({"tier": tier} if tier else {})
+    op |= {"percent": percent} if percent != 100 else {}
+    op |= {"tier": tier} if tier else {}
+    return warned_at(op, warn)
+
+
+def warned_at(op: Op, percent: int) -> Op:
+    """Write into the start of a clock after which share of it it is due soon."""
+    if op["do"] != "start" or "warn" in op or percent == rules.WARN_PERCENT:
+        return op
+    return {**op, "warn": percent}
 
 
 def starts(made: Promised) -> list[Op]:
@@ -48,6 +58,7 @@ def starts(made: Promised) -> list[Op]:
             policy_version=made.terms.policy_version,
             edition=made.edition,
             since=made.start_of(kind),
+            warn=made.warn_percent,
         )
         for kind in rules.PROMISES
     ]

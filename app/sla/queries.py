@@ -16,7 +16,7 @@ from app.kernel.errors import NotFound
 from app.sla.book import Book, book_of
 from app.sla.clocks import Clock
 from app.sla.models import CalendarEdition, SlaBreach, SlaClock
-from app.sla.rules import LOOK_AHEAD, Calendars, warnings
+from app.sla.rules import LOOK_AHEAD, WARN_PERCENT, Calendars, warnings
 
 STAMP = "calendar"
 
@@ -104,6 +104,7 @@ def clock_of(row: SlaClock) -> Clock:
         amendments=tuple(tuple(one) for one in row.amendments),
         due_at=row.due_at,
         warn_at=row.warn_at,
+        warn_percent=row.warn_percent or WARN_PERCENT,
         paused=row.paused,
         met_at=row.met_at,
         stopped_at=row.stopped_at,

@@ -58,7 +58,7 @@ __all__ = [
 ]
 
 WARN_PERCENT = 80
-"""Share of a clock after which it is due soon (domain.md D2, automatic scans)."""
+"""Share of a clock after which it is due soon, unless a district sets another (domain.md D2)."""
 
 LOOK_AHEAD = timedelta(days=120)
 """How far promises reach: 60 working days and a long holiday."""
@@ -140,6 +140,7 @@ class Promised:
     """Of the calendar it was computed by."""
     resolve_start: datetime | None = None
     """Of a part: when the whole was submitted (splitting wins no time)."""
+    warn_percent: int = WARN_PERCENT
 
     def start_of(self, kind: ClockKind) -> datetime:
         """Tell from when one clock counts."""
@@ -233,9 +234,15 @@ def put_off(
     return advance(due_at, taken, unit, calendars)
 
 
-def warn_at(start: datetime, due_at: datetime, unit: Unit, calendars: Calendars) -> datetime:
-    """Tell when a clock becomes due soon: at 80 % of its running time."""
-    return share_of(start, due_at, WARN_PERCENT, unit, calendars)
+def warn_at(
+    start: datetime,
+    due_at: datetime,
+    unit: Unit,
+    calendars: Calendars,
+    percent: int = WARN_PERCENT,
+) -> datetime:
+    """Tell when a clock becomes due soon: at 80 % of its running time, or as set."""
+    return share_of(start, due_at, percent, unit, calendars)
 
 
 def in_time(at: datetime, due_at: datetime) -> bool:
@@ -254,6 +261,7 @@ def promise(
     calendars: Calendars,
     *,
     resolve_start: datetime | None = None,
+    warn_percent: int = WARN_PERCENT,
 ) -> Promised:
     """Compute the three due times of a ticket submitted at ``start``.
 
@@ -283,11 +291,12 @@ def promise(
         start=start,
         guessed=frozenset(guessed),
         warned_from={
-            kind: warn_at(since[kind], due_at[kind], token.unit, calendars)
+            kind: warn_at(since[kind], due_at[kind], token.unit, calendars, warn_percent)
             for kind, token in tokens.items()
         },
         edition=calendars.edition,
         resolve_start=resolve_start,
+        warn_percent=warn_percent,
     )
 
 

@@ -5,20 +5,17 @@ sentence a person reads.
 """
 
 import hashlib
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from app.catalog.limits import USUAL, Limits
 from app.catalog.rules import TOP_TIER
 from app.tickets.states import CloseReason, QuoteState, State
 
 MAX_RETURNS = 2
-MAX_NUDGES = 5
-NUDGE_EVERY = timedelta(hours=24)
 REOPEN_WITHIN = timedelta(days=30)
 SAMPLE_ONE_IN = 5
-MAX_EXTENSIONS = 2
 BREACHES_TO_CALL = 2
 
 
@@ -59,43 +56,52 @@ class Subject(Protocol):
 Refusal = tuple[str, str]
 """A stable code and the Chinese sentence a person reads."""
 
-Guard = Callable[[Subject, datetime], Refusal | None]
+
+class Guard(Protocol):
+    """A condition; ``limits`` are the numbers that hold in the ticket's district."""
+
+    __name__: str
+
+    def __call__(self, ticket: Subject, at: datetime, limits: Limits = USUAL, /) -> Refusal | None:
+        """Say why not, or None."""
+        ...
 
 
-def returns_left(ticket: Subject, _at: datetime) -> Refusal | None:
+def returns_left(ticket: Subject, _at: datetime, _limits: Limits = USUAL) -> Refusal | None:
     """Allow at most two returns and, after a ruling, none (Weifang 12345 rules, art. 22)."""
     if ticket.ruled or ticket.returns >= MAX_RETURNS:
         return "returns_used_up", "这张单已经裁定由您单位办理，不能再退。"
     return None
 
 
-def no_review_open(ticket: Subject, _at: datetime) -> Refusal | None:
+def no_review_open(ticket: Subject, _at: datetime, _limits: Limits = USUAL) -> Refusal | None:
     """One question to a second person at a time."""
     if ticket.review_kind:
         return "review_open", "已有一项申请在等第二个人审核，请先等结果。"
     return None
 
 
-def review_open(ticket: Subject, _at: datetime) -> Refusal | None:
+def review_open(ticket: Subject, _at: datetime, _limits: Limits = USUAL) -> Refusal | None:
     """There is something to decide."""
     return None if ticket.review_kind else ("no_review", "没有等待审核的申请。")
 
 
-def nudge_allowed(ticket: Subject, at: datetime) -> Refusal | None:
-    """After the accept time has passed or once in 24 hours, at most five times."""
-    if ticket.nudges >= MAX_NUDGES:
-        return "nudges_used_up", "已经催过5次，社区都能看到；您也可以直接打电话。"
+def nudge_allowed(ticket: Subject, at: datetime, limits: Limits = USUAL) -> Refusal | None:
+    """After the accept time has passed or once in 24 hours, at most five times (usually)."""
+    if ticket.nudges >= limits.nudges:
+        said = f"已经催过{ticket.nudges}次，社区都能看到；您也可以直接打电话。"
+        return "nudges_used_up", said
     late = ticket.accept_due_at is not None and at > ticket.accept_due_at
     unsigned = ticket.accepted_at is None
     last = ticket.last_nudged_at
-    if last is not None and at - last < NUDGE_EVERY:
-        return "nudged_lately", "24小时内已经催过一次，对方已收到。"
+    if last is not None and at - last < limits.nudge_every:
+        return "nudged_lately", f"{limits.nudge_hours}小时内已经催过一次，对方已收到。"
     if last is None and unsigned and not late:
         return "nudge_too_early", "还没到最晚接单时间，请再等一等。"
     return None
 
 
-def reopen_allowed(ticket: Subject, at: datetime) -> Refusal | None:
+def reopen_allowed(ticket: Subject, at: datetime, _limits: Limits = USUAL) -> Refusal | None:
     """Within 30 days of an end that was about the matter itself."""
     if ticket.close_reason in (CloseReason.DECLINED, CloseReason.WITHDRAWN):
         return "not_reopenable", "这张单没有办理过，请重新提交。"
@@ -108,43 +114,43 @@ def reopen_allowed(ticket: Subject, at: datetime) -> Refusal | None:
     return None
 
 
-def first_rework(ticket: Subject, _at: datetime) -> Refusal | None:
+def first_rework(ticket: Subject, _at: datetime, _limits: Limits = USUAL) -> Refusal | None:
     """Let the first redo pass without anybody's leave."""
     return ("rework_needs_review", "再次返工需要社区确认。") if ticket.reworks else None
 
 
-def later_rework(ticket: Subject, at: datetime) -> Refusal | None:
+def later_rework(ticket: Subject, at: datetime, limits: Limits = USUAL) -> Refusal | None:
     """From the second redo on the community confirms."""
     if not ticket.reworks:
         return "rework_free", "第一次返工不用申请。"
-    return no_review_open(ticket, at)
+    return no_review_open(ticket, at, limits)
 
 
-def may_resolve(ticket: Subject, at: datetime) -> Refusal | None:
+def may_resolve(ticket: Subject, at: datetime, limits: Limits = USUAL) -> Refusal | None:
     """No unanswered offer, no open parts, no pending question."""
     if ticket.quote_state is QuoteState.ASKED:
         return "quote_open", "报价还没有得到居民同意，请先联系居民。"
-    return whole(ticket, at) or no_review_open(ticket, at)
+    return whole(ticket, at, limits) or no_review_open(ticket, at, limits)
 
 
-def whole(ticket: Subject, _at: datetime) -> Refusal | None:
+def whole(ticket: Subject, _at: datetime, _limits: Limits = USUAL) -> Refusal | None:
     """Refuse work on a split ticket: its parts are worked on."""
     return ("split", "这张单已拆分，请在拆出的单里办理。") if ticket.parts else None
 
 
-def whole_and_unasked(ticket: Subject, at: datetime) -> Refusal | None:
+def whole_and_unasked(ticket: Subject, at: datetime, limits: Limits = USUAL) -> Refusal | None:
     """Not split, and nothing waiting for a second person."""
-    return whole(ticket, at) or no_review_open(ticket, at)
+    return whole(ticket, at, limits) or no_review_open(ticket, at, limits)
 
 
-def may_withdraw(ticket: Subject, at: datetime) -> Refusal | None:
+def may_withdraw(ticket: Subject, at: datetime, limits: Limits = USUAL) -> Refusal | None:
     """Nobody takes back what others have joined: theirs would end with it."""
     if ticket.followers:
         return "others_joined", "还有其他居民反映同一问题，不能撤回；办完后请您评价。"
-    return whole(ticket, at)
+    return whole(ticket, at, limits)
 
 
-def in_time_to_answer(ticket: Subject, at: datetime) -> Refusal | None:
+def in_time_to_answer(ticket: Subject, at: datetime, _limits: Limits = USUAL) -> Refusal | None:
     """Let followers answer while the reporter could have; then the result is frozen."""
     if ticket.state is State.RESOLVED:
         return None
@@ -164,31 +170,31 @@ def sampled(submitted_at: datetime) -> bool:
     return int.from_bytes(digest[:8]) % SAMPLE_ONE_IN == 0
 
 
-def claimable(ticket: Subject, _at: datetime) -> Refusal | None:
+def claimable(ticket: Subject, _at: datetime, _limits: Limits = USUAL) -> Refusal | None:
     """In a pool and in nobody's hands."""
     if not ticket.claimable or ticket.assignee_id is not None:
         return "not_claimable", "这张单不在抢单池里，或者已被别人抢走。"
     return None
 
 
-def quote_asked(ticket: Subject, _at: datetime) -> Refusal | None:
+def quote_asked(ticket: Subject, _at: datetime, _limits: Limits = USUAL) -> Refusal | None:
     """There is an offer to answer."""
     if ticket.quote_state is not QuoteState.ASKED:
         return "no_quote", "现在没有等您答复的报价。"
     return None
 
 
-def accusing(ticket: Subject, _at: datetime) -> Refusal | None:
+def accusing(ticket: Subject, _at: datetime, _limits: Limits = USUAL) -> Refusal | None:
     """Somebody is accused, for whom a brief may be written."""
     return None if ticket.respondent_id else ("no_respondent", "这张单没有被反映的单位。")
 
 
-def may_return(ticket: Subject, at: datetime) -> Refusal | None:
+def may_return(ticket: Subject, at: datetime, limits: Limits = USUAL) -> Refusal | None:
     """Allow a return while some are left and no question is pending."""
-    return returns_left(ticket, at) or whole_and_unasked(ticket, at)
+    return returns_left(ticket, at, limits) or whole_and_unasked(ticket, at, limits)
 
 
-def may_suspend(ticket: Subject, at: datetime) -> Refusal | None:
+def may_suspend(ticket: Subject, at: datetime, limits: Limits = USUAL) -> Refusal | None:
     """Never for the most urgent (domain.md D2, step 11), never for what is late already."""
     if ticket.long_term:
         return "long_term", "长期事项没有办理时限，请每月公布进展。"
@@ -196,58 +202,58 @@ def may_suspend(ticket: Subject, at: datetime) -> Refusal | None:
         return "never_paused", "紧急险情不能暂停。"
     if ticket.resolve_due_at is not None and at > ticket.resolve_due_at:
         return "late_already", "已经超过办理时限，不能再申请暂停。"
-    return whole_and_unasked(ticket, at)
+    return whole_and_unasked(ticket, at, limits)
 
 
-def may_extend(ticket: Subject, at: datetime) -> Refusal | None:
+def may_extend(ticket: Subject, at: datetime, limits: Limits = USUAL) -> Refusal | None:
     """Before the deadline only, at most twice (domain.md D2, step 12)."""
     if ticket.long_term:
         return "long_term", "长期事项没有办理时限，请每月公布进展。"
-    if ticket.extensions >= MAX_EXTENSIONS:
-        return "extensions_used_up", "已经延期两次，不能再延。"
+    if ticket.extensions >= limits.extensions:
+        return "extensions_used_up", f"已经延期{ticket.extensions}次，不能再延。"
     if ticket.resolve_due_at is None or at > ticket.resolve_due_at:
         return "late_already", "已经超过办理时限，不能再申请延期。"
-    return whole_and_unasked(ticket, at)
+    return whole_and_unasked(ticket, at, limits)
 
 
-def may_exclude(ticket: Subject, at: datetime) -> Refusal | None:
+def may_exclude(ticket: Subject, at: datetime, limits: Limits = USUAL) -> Refusal | None:
     """Once, and with nothing else pending."""
     if ticket.excluded:
         return "excluded_already", "这张单已经不计分。"
-    return no_review_open(ticket, at)
+    return no_review_open(ticket, at, limits)
 
 
-def may_climb(ticket: Subject, at: datetime) -> Refusal | None:
+def may_climb(ticket: Subject, at: datetime, limits: Limits = USUAL) -> Refusal | None:
     """Up to the ceiling; what is split climbs by its parts."""
     if ticket.tier >= ticket.ceiling_tier:
         return "at_ceiling", "已经到了这类问题的最高层级；需要再往上，请街道放开层级。"
-    return whole(ticket, at)
+    return whole(ticket, at, limits)
 
 
-def may_call_upon(ticket: Subject, at: datetime) -> Refusal | None:
+def may_call_upon(ticket: Subject, at: datetime, limits: Limits = USUAL) -> Refusal | None:
     """Let residents call upon the next tier after two broken promises."""
     if ticket.breaches < BREACHES_TO_CALL:
         return "not_late_enough", "两次超过时限后，您可以请上级处理；现在可以先催一催。"
-    return may_climb(ticket, at)
+    return may_climb(ticket, at, limits)
 
 
-def below_the_top(ticket: Subject, _at: datetime) -> Refusal | None:
+def below_the_top(ticket: Subject, _at: datetime, _limits: Limits = USUAL) -> Refusal | None:
     """There is something left to lift."""
     return ("at_the_top", "已经是最高层级。") if ticket.ceiling_tier >= TOP_TIER else None
 
 
-def answer_owed(ticket: Subject, _at: datetime) -> Refusal | None:
+def answer_owed(ticket: Subject, _at: datetime, _limits: Limits = USUAL) -> Refusal | None:
     """Tell whether a supervision, or a monthly report, waits for its answer."""
     return None if ticket.answer_due_at else ("no_supervision", "没有等待答复的督办。")
 
 
-def may_go_long(ticket: Subject, at: datetime) -> Refusal | None:
+def may_go_long(ticket: Subject, at: datetime, limits: Limits = USUAL) -> Refusal | None:
     """Once, with nothing pending."""
     if ticket.long_term:
         return "long_term_already", "已经转为长期事项。"
-    return whole_and_unasked(ticket, at)
+    return whole_and_unasked(ticket, at, limits)
 
 
-def always(_ticket: Subject, _at: datetime) -> Refusal | None:
+def always(_ticket: Subject, _at: datetime, _limits: Limits = USUAL) -> Refusal | None:
     """No condition beyond state and person."""
     return None

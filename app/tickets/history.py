@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+from app.catalog import queries as catalog
 from app.kernel import crypto, outbox
 from app.kernel.actor import Actor
 from app.kernel.appending import append
@@ -73,7 +74,8 @@ def require(ticket: Ticket, action: Action, relations: frozenset[Relation], at: 
         Conflict: the ticket has moved on; the answer tells its state.
         RuleBroken: a guard says no.
     """
-    refused = workflow.refusal(ticket, action, relations, at)
+    numbers = catalog.limits(ticket.district_id, at)
+    refused = workflow.refusal(ticket, action, relations, at, numbers)
     if refused is None:
         return
     code, words = refused

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.catalog.limits import USUAL, Limits
 from app.tickets.guards import (
     Guard,
     Refusal,
@@ -226,7 +227,11 @@ def transition(action: Action) -> Transition:
 
 
 def refusal(
-    ticket: Subject, action: Action, relations: frozenset[Relation], at: datetime
+    ticket: Subject,
+    action: Action,
+    relations: frozenset[Relation],
+    at: datetime,
+    limits: Limits = USUAL,
 ) -> Refusal | None:
     """Say why ``action`` may not be done now, or None if it may."""
     row = _BY_ACTION[action]
@@ -234,13 +239,15 @@ def refusal(
         return "not_your_act", "这一步不由您来做。"
     if ticket.state not in row.sources:
         return "wrong_state", "工单已经往下走了，请刷新后再看。"
-    return row.guard(ticket, at)
+    return row.guard(ticket, at, limits)
 
 
 def actions_for(
-    ticket: Subject, relations: frozenset[Relation], at: datetime
+    ticket: Subject, relations: frozenset[Relation], at: datetime, limits: Limits = USUAL
 ) -> tuple[Transition, ...]:
     """List the acts a person with ``relations`` may do now: exactly the buttons to show."""
     return tuple(
-        row for row in TABLE if row.button and refusal(ticket, row.action, relations, at) is None
+        row
+        for row in TABLE
+        if row.button and refusal(ticket, row.action, relations, at, limits) is None
     )

@@ -1,14 +1,14 @@
 """Calling who is on duty about an emergency, one after the other, until somebody takes it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from app.catalog import queries as catalog
 from app.catalog.rules import Urgency
 from app.escalation import queries
 from app.escalation.events import DutyCalled
 from app.escalation.models import DutyCall
-from app.escalation.rules import CALL_EVERY
 from app.identity import queries as identity
 from app.kernel import clock, outbox
 from app.kernel.db import session
@@ -49,13 +49,14 @@ def _call(ticket: "Ticket", position: int, now: datetime) -> bool:
     if position >= len(people):
         return False
     person_id = people[position].person_id
+    every = catalog.limits(ticket.district_id, now).call_minutes
     session.add(
         DutyCall(
             ticket_id=ticket.id,
             position=position,
             person_id=person_id,
             called_at=now,
-            next_at=now + CALL_EVERY,
+            next_at=now + timedelta(minutes=every),
         )
     )
     outbox.record(DutyCalled(ticket_id=ticket.id, person_id=person_id, position=position))

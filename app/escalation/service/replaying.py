@@ -77,7 +77,7 @@ def replayed(steps: Sequence["Step"]) -> tuple[Clock, ...]:
 def _unlike(told: Clock, kept: Clock) -> list[str]:
     fields = (
         *("tier", "token", "percent", "calendar", "policy_version", "edition", "started_at"),
-        *("amendments", "due_at", "warn_at", "paused", "met_at", "stopped_at"),
+        *("amendments", "due_at", "warn_at", "warn_percent", "paused", "met_at", "stopped_at"),
     )
     name = f"{told.kind} {told.round}"
     found = [

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import insert
 
+from app.catalog import queries as catalog
 from app.catalog.rules import WorkCalendar
 from app.kernel.appending import append
 from app.kernel.db import session
@@ -60,7 +61,13 @@ def promised(
 
     ``resolve_start`` is given for a part of an older whole.
     """
-    return rules.promise(terms, start, queries.calendars(district_id), resolve_start=resolve_start)
+    return rules.promise(
+        terms,
+        start,
+        queries.calendars(district_id),
+        resolve_start=resolve_start,
+        warn_percent=catalog.limits(district_id, start).due_soon_percent,
+    )
 
 
 def openings(made: Promised) -> list[Op]:
@@ -95,6 +102,7 @@ def record(ticket_id: UUID, made: Promised) -> None:
             "started_at": made.start_of(kind),
             "due_at": made.due_at(kind),
             "warn_at": made.warned_from[kind],
+            "warn_percent": made.warn_percent,
             "guessed": kind in made.guessed,
         }
         for kind in rules.PROMISES
@@ -199,6 +207,7 @@ def _write(row: SlaClock, clock: Clock) -> None:
     row.token, row.calendar = clock.token, WorkCalendar(clock.calendar)
     row.policy_version, row.calendar_version = clock.policy_version, clock.edition
     row.started_at, row.due_at, row.warn_at = clock.started_at, clock.due_at, clock.warn_at
+    row.warn_percent = clock.warn_percent
     amendments = [list(one) for one in clock.amendments]
     if row.amendments != amendments:
         row.amendments = amendments

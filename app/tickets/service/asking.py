@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from app.catalog import queries as catalog
 from app.catalog.rules import Token
 from app.identity import queries as identity
 from app.kernel.actor import Actor, Permission
@@ -29,9 +30,6 @@ from app.tickets.service.steps import (
 from app.tickets.states import Action
 
 SUBJECT = "ticket"
-
-DUE_TOKENS = {"P0": "10m", "P1": "30m"}
-"""How long a second person has; 4 working hours unless it is urgent (rules.md)."""
 
 DECLINE_REASONS = {
     "not_our_duty": "不属于社区和物业职责范围",
@@ -70,9 +68,6 @@ EXCLUDE_REASONS = {
     "third_party_only": "只能由第三方办理",
 }
 """Why a ticket may be left out of scores (domain.md D2, step 21)."""
-
-LONGEST_PAUSE = timedelta(days=60)
-"""How long the pauses of a ticket may last in total."""
 
 MOST_EXTENSION_DAYS = 30
 
@@ -122,10 +117,9 @@ def require_pause_left(ticket: Ticket, at: datetime, until: datetime) -> None:
     """
     breaks = {span for one in sla_queries.clocks(ticket.id) for span in one.pauses}
     gone = sum((end - begin for begin, end in breaks), timedelta())
-    if gone + (until - at) > LONGEST_PAUSE:
-        raise RuleBroken(
-            f"一张单暂停的时间合计不能超过{LONGEST_PAUSE.days}天。", code="paused_too_long"
-        )
+    most = catalog.limits(ticket.district_id, at).pause_days
+    if gone + (until - at) > timedelta(days=most):
+        raise RuleBroken(f"一张单暂停的时间合计不能超过{most}天。", code="paused_too_long")
 
 
 def ask_extend(actor: Actor, ticket_id: UUID, reason: str, days: int, words: Words) -> Ticket:
@@ -227,7 +221,8 @@ def _leads_its_own_desk(ticket: Ticket) -> bool:
 
 def due_for(ticket: Ticket, at: datetime) -> datetime:
     """Tell until when the second person has."""
-    return settling.due_after(at, DUE_TOKENS.get(ticket.urgency, "4wh"), ticket.district_id)
+    token = catalog.limits(ticket.district_id, at).review_token(ticket.urgency)
+    return settling.due_after(at, token, ticket.district_id)
 
 
 def nodes_from_desk(ticket: Ticket) -> list[UUID]:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from app.catalog import queries as catalog
 from app.identity import queries as identity
 from app.kernel import clock
 from app.kernel.actor import SYSTEM, Actor, Permission
@@ -34,9 +35,6 @@ from app.tickets.service.steps import (
     watch,
 )
 from app.tickets.states import Action, QuoteState, Relation, Supervision
-
-ANSWER_IN = "1wd"
-"""How long the lead has to answer a supervision (督办)."""
 
 STERN = frozenset({Supervision.LISTED, Supervision.INTERVIEW})
 """What only the street and the district may say."""
@@ -143,7 +141,7 @@ def lift_ceiling(actor: Actor, ticket_id: UUID, words: Words) -> Ticket:
 
 
 def supervise(actor: Actor, ticket_id: UUID, level: str, words: Words) -> Ticket:
-    """Ask the lead, as a higher tier, for an answer within one working day (督办).
+    """Ask the lead, as a higher tier, for an answer (督办), usually within one working day.
 
     Raises:
         Invalid: no such level (code ``unknown_level``).
@@ -159,7 +157,8 @@ def supervise(actor: Actor, ticket_id: UUID, level: str, words: Words) -> Ticket
         raise RuleBroken("这张单由您单位承办，请由上一级督办。", code="own_ticket")
     if asked in STERN and not access.sits_at(actor, ticket, "street"):
         raise RuleBroken("挂牌督办和约谈要由街道或区里提出。", code="street_only")
-    owed = settling.count_down(ClockKind.ANSWER, ANSWER_IN, taken.at)
+    token = catalog.limits(ticket.district_id, taken.at).answer_due
+    owed = settling.count_down(ClockKind.ANSWER, token, taken.at)
     taken.move(words, facts={"level": asked}, supervised=asked, clocks=[owed])
     return ticket
 

@@ -7,11 +7,13 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from app.catalog import queries as catalog
 from app.kernel import clock
 from app.kernel.actor import Actor, Permission
 from app.kernel.errors import Invalid, NotFound
 from app.media import service as media
 from app.media.rules import MediaKind
+from app.sla import ops
 from app.sla import queries as sla_queries
 from app.sla import service as sla
 from app.sla.ops import Op
@@ -63,6 +65,8 @@ class Taken:
         said = words or Words()
         checked = check_words(said.text)
         if clocks:
+            soon = catalog.limits(self.ticket.district_id, self.at).due_soon_percent
+            clocks = [ops.warned_at(op, soon) for op in clocks]
             changes = self._keep_clocks(clocks, changes) | changes
             facts = {**(facts or {}), "clocks": list(clocks)}
         note = Note(
@@ -84,12 +88,12 @@ class Taken:
         set_next_due(self.ticket)
         return step
 
-    def _keep_clocks(self, ops: Sequence[Op], changes: dict[str, Any]) -> dict[str, Any]:
+    def _keep_clocks(self, acts: Sequence[Op], changes: dict[str, Any]) -> dict[str, Any]:
         """Let the clocks follow an act; name the columns of the ticket that say so."""
         ticket = self.ticket
         kept = sla.keep(
             ticket.id,
-            ops,
+            acts,
             self.at,
             district_id=changes.get("district_id", ticket.district_id),
             holder_at=partial(queries.lead_at, ticket.id),
