@@ -55,6 +55,10 @@ def clones(world) -> list[dict[str, Any]]:
             "desk_acts": n % 1000 == 0,
             "respondent_id": world.organisations["rival_firm"] if n % 500 == 0 else None,
             "handler_brief": None,
+            "due_soon": is_open and n % 50 == 0,
+            "supervised": "remind" if is_open and n % 70 == 0 else None,
+            "escalated_at": clock.now() if is_open and n % 60 == 0 else None,
+            "tier": 3 if is_open and n % 60 == 0 else 1,
         }
         if own["claimable"]:
             own |= {"assignee_id": None, "state": State.DISPATCHED}
@@ -115,6 +119,12 @@ LISTS = (
     ("team", "community", {"ix_ticket_open_lead", "acts"}),
     ("overdue", "community", {"ix_ticket_open_community", "ix_ticket_open_lead"}),
     ("overdue", "manager", {"ix_ticket_open_lead"}),
+    ("due_soon", "community", {"ix_ticket_open_community", "ix_ticket_open_lead"}),
+    ("due_soon", "manager", {"ix_ticket_open_lead"}),
+    ("escalated", "community", {"ix_ticket_open_community"}),
+    ("escalated", "street", {"ix_ticket_open_street"}),
+    ("supervised", "street", {"ix_ticket_open_street", "ix_ticket_open_lead"}),
+    ("supervised", "manager", {"ix_ticket_open_lead"}),
     ("follow_up", "community", {"ix_ticket_open_community"}),
     ("briefs", "manager", {"ix_ticket_open_respondent"}),
     ("all", "grid", {"ix_ticket_open_compound"}),
