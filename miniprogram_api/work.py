@@ -7,6 +7,7 @@ from uuid import UUID
 from marshmallow import fields, pre_load, validate
 
 from app.escalation import queries as escalation
+from app.escalation import service as calling
 from app.kernel import clock
 from app.kernel.actor import Actor
 from app.kernel.errors import NotFound
@@ -74,6 +75,24 @@ class ContactView(View):
 
     name = fields.String(allow_none=True, required=True)
     phone = fields.String(allow_none=True, required=True)
+
+
+class CalleeView(View):
+    """Somebody to ring; who is on duty no more shows no number."""
+
+    name = fields.String(required=True)
+    phone = fields.String(allow_none=True, required=True)
+    on_duty = fields.Boolean(required=True)
+    called_at = fields.AwareDateTime(allow_none=True, required=True)
+    answered = fields.Boolean(required=True)
+
+
+class CallListView(View):
+    """Whom to ring about an emergency, in order, and when somebody took it."""
+
+    people = fields.List(fields.Nested(CalleeView), required=True)
+    taken_at = fields.AwareDateTime(allow_none=True, required=True)
+    taken_by = fields.String(allow_none=True, required=True)
 
 
 @bp.route("", access=SIGNED_IN)
@@ -169,3 +188,17 @@ def contact(ticket_id: UUID) -> Any:
         raise NotFound
     looked_at(ticket.id)
     return {"name": ticket.contact_name, "phone": ticket.contact_phone}
+
+
+@bp.route("/<uuid:ticket_id>/calls", access=SIGNED_IN, audit="ticket.calls_seen")
+@bp.response(200, CallListView)
+def calls(ticket_id: UUID) -> Any:
+    """Show the desk of an emergency whom to ring; the look at the numbers is written down."""
+    told = calling.call_list(current(), ticket_id, clock.now())
+    looked_at(ticket_id, people=len(told.people))
+    taker = told.taken_by
+    return {
+        "people": told.people,
+        "taken_at": told.taken_at,
+        "taken_by": work_numbers([taker]).get(taker) if taker else None,
+    }
