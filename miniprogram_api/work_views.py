@@ -12,7 +12,7 @@ from app.kernel.actor import Actor
 from app.kernel.http import View, current
 from app.reviews import queries as reviews
 from app.tickets import access, queries, wording
-from app.tickets.states import Relation
+from app.tickets.states import UNHELD, Relation
 from miniprogram_api import buttons, clock_views, ticket_views
 from miniprogram_api.ticket_views import Card, Detail, Due
 from miniprogram_api.timeline import Reader, timeline
@@ -49,11 +49,20 @@ class HoldingView(View):
     why = fields.String(required=True)
 
 
+class FirstHandlerView(View):
+    """Who had it first (首问负责), answerable until somebody has accepted it."""
+
+    organisation = fields.String(allow_none=True, required=True)
+    since = fields.AwareDateTime(required=True)
+    answerable = fields.Boolean(required=True)
+
+
 class WorkDetail(Detail):
     """A ticket as staff see it; after an act that ended one's part in it, only the card."""
 
     reviews = fields.List(fields.Nested(ReviewView))
     holdings = fields.List(fields.Nested(HoldingView))
+    first_handler = fields.Nested(FirstHandlerView, allow_none=True)
     contact = fields.String(allow_none=True)
     desk = fields.String()
     tier = fields.Integer()
@@ -114,6 +123,7 @@ def shown(
         "timeline": timeline(actor, ticket, steps, now, Reader.STAFF),
         "reviews": reviews.open_for("ticket", ticket.id),
         "holdings": _holdings(ticket),
+        "first_handler": _first_handler(ticket),
         "contact": _masked_contact(ticket),
         "desk": ticket.desk_level,
         "tier": ticket.tier,
@@ -125,6 +135,17 @@ def shown(
 def _masked_contact(ticket: "Ticket") -> str | None:
     known = ticket.contact_phone and not ticket.anonymous
     return masked_phone(ticket.contact_phone) if known else None
+
+
+def _first_handler(ticket: "Ticket") -> dict[str, Any] | None:
+    row = queries.first_handler(ticket.id)
+    if row is None:
+        return None
+    return {
+        "organisation": ticket_views.organisation_name(row.organisation_id),
+        "since": row.from_at,
+        "answerable": ticket.state in UNHELD and row.organisation_id.hex not in ticket.barred,
+    }
 
 
 def _holdings(ticket: "Ticket") -> list[dict[str, Any]]:
