@@ -20,7 +20,7 @@ bp = Blueprint("platform", __name__, url_prefix="/platform")
 Route = TypeVar("Route", bound=Callable[..., Any])
 
 
-class AnswerIn(Command):
+class PlatformAnswerIn(Command):
     """What the platform says about a ticket it was handed."""
 
     kind = fields.String(required=True, validate=validate.Equal(package.ANSWER))
@@ -65,7 +65,7 @@ def signed(view: Route) -> Route:
     limit=Limit("120/minute", per="address"),
 )
 @signed
-@bp.arguments(AnswerIn)
+@bp.arguments(PlatformAnswerIn)
 @bp.response(200, Taken)
 def answer(sent: dict[str, Any]) -> Any:
     """Post the district platform's answer to a ticket (X-Sandan-* headers, docs/platform.md)."""
