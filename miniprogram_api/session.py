@@ -65,7 +65,7 @@ def log_in(code: dict[str, str]) -> Any:
 
 
 @bp.route(
-    "/sms-code",
+    "/sms_code",
     methods=["POST"],
     access=PUBLIC,
     work=False,

@@ -244,7 +244,7 @@ def body_of(scene: Scene, rule: str, subject: str = "-") -> dict[str, Any]:
         "slip": {} if TICKET in rule else {"number": "1000 0000 0000", "code": "12345"},
         "consents": {"version": 1, "agreed": True},
         "erasure": {"confirm": "注销"},
-        "sms-code": {"phone": "10011112222"},
+        "sms_code": {"phone": "10011112222"},
         "sms": {"phone": "12", "sms_code": "123456"},
         "phone": {"code": "a-code"},
         "code": {"phone": "10011112222"},

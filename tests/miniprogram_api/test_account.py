@@ -22,7 +22,7 @@ def client(bare_app, world):
 
 
 def by_text(client, texts, phone=PHONE):
-    sent = client.post(PREFIX + "/session/sms-code", json={"phone": phone})
+    sent = client.post(PREFIX + "/session/sms_code", json={"phone": phone})
     assert sent.status_code == 204, sent.get_data(as_text=True)
     code = texts.last_code(phone)
     return client.post(PREFIX + "/session/sms", json={"phone": phone, "sms_code": code})
@@ -55,7 +55,7 @@ def test_what_is_no_code_is_refused_at_the_door(client, code):
 def test_a_second_text_at_once_says_how_long_to_wait(client, texts):
     by_text(client, texts)
 
-    answer = client.post(PREFIX + "/session/sms-code", json={"phone": PHONE})
+    answer = client.post(PREFIX + "/session/sms_code", json={"phone": PHONE})
 
     refused(answer, 429, "code_too_soon")
     assert 0 < int(answer.headers["Retry-After"]) <= 61

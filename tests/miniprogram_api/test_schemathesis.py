@@ -6,6 +6,7 @@ nobody would guess are put in now and then, so that the requests go deep.
 """
 
 import dataclasses
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -31,9 +32,7 @@ from tests.make.phone import PREFIX
 ROUTES = sorted({row.route for row in read_matrix() if f" {PREFIX}/" in row.route})
 PAPERS = ("/openapi.json", "/docs")
 OPERATIONS = [
-    route.replace("<uuid:ticket_id>", "{ticket_id}")
-    .replace("<string:scene>", "{scene}")
-    .replace("<string:token>", "{token}")
+    re.sub(r"<\w+:(\w+)>", r"{\1}", route)
     for route in ROUTES
     if not any(paper in route for paper in PAPERS)
 ]

@@ -41,6 +41,7 @@ def test_a_report_gets_a_number_three_promises_and_a_handler(phone, world):
         "due",
         "handler",
         "why",
+        "query_code",
     }
     assert re.fullmatch(r"\d{4} \d{4} \d{4}", receipt["number"])
     assert (receipt["state"], receipt["handler"]) == ("dispatched", "安居物业")
