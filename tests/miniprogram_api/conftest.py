@@ -18,11 +18,14 @@ def uncounted(bare_app: Flask, settings: Settings) -> None:
     limits.install(bare_app, settings)
 
 
-class Believing:
+class Believing(gateway.NotConfigured):
     """A WeChat that knows a code's holder by the code itself."""
 
     def exchange(self, code: str) -> WechatLogin:
         return WechatLogin(appid=DEV_APPID, openid=code)
+
+    def appid(self) -> str:
+        return DEV_APPID
 
 
 @pytest.fixture
