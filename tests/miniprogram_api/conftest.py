@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
+from app.kernel.errors import Invalid
 from app.kernel.http import limits
 from app.wechat import gateway
 from app.wechat.gateway import DEV_APPID, WechatLogin
@@ -26,6 +27,9 @@ class Believing(gateway.NotConfigured):
 
     def appid(self) -> str:
         return DEV_APPID
+
+    def phone_number(self, code: str, openid: str) -> str:
+        raise Invalid("没有拿到手机号，请再点一次授权按钮。", code="bad_phone_code")
 
 
 @pytest.fixture
