@@ -35,6 +35,8 @@ TOKEN = (200, b'{"errcode":0,"access_token":"t","expires_in":7200}')
 SMS_SAYS = {"ok": 200, "busy": 503, "unknown": 400, "wrong": 401, "taken_and_failed": 500}
 WECOM_SAYS = {"ok": 0, "busy": -1, "unknown": 60111, "wrong": 40058}
 
+UNCLEAR = frozenset({"lost", "taken_and_lost", "taken_and_failed"})
+
 
 @dataclass
 class Mail:
@@ -46,6 +48,8 @@ class Mail:
     luck: random.Random | None = None
     slow_s: float = 0.01
     arrived: Counter[tuple[Way, str]] = field(default_factory=Counter)
+    unclear: Counter[tuple[Way, str]] = field(default_factory=Counter)
+    """To which requests the answer left open whether the message was taken."""
     busy: set[int] = field(default_factory=set)
     """Who waits for an answer now, by pid, which each worker gives as its sign."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -65,6 +69,8 @@ class Mail:
             self.busy.add(pid)
             if fate in ("ok", "taken_and_lost", "taken_and_failed"):
                 self.arrived[way, number] += 1
+            if fate in UNCLEAR:
+                self.unclear[way, number] += 1
         time.sleep(self.slow_s)
         with self._lock:
             self.busy.discard(pid)
@@ -124,19 +130,12 @@ def unsettled() -> int:
 
 def misdeeds(mail: Mail, events: Collection[UUID]) -> list[str]:
     """List whatever may not be: limbo, a message that said sent and never came, a silent double."""
-    session.rollback()
-    session.expire_all()
-    rows = [
-        row
-        for row in session.scalars(select(Message).where(Message.channel != Way.INBOX))
-        if row.event_id in events
-    ]
-    session.rollback()
+    rows = _outside(events)
     ways = {(row.event_id, row.channel) for row in rows}
     begun = {row.event_id for row in rows}
     found = [f"{event} was never begun" for event in events if event not in begun]
     for row in rows:
-        number = row.text.partition("单号")[2].partition("）")[0]
+        number = _number(row)
         came = mail.arrived[row.channel, number]
         name = f"{row.channel} {number}: {row.state}"
         wrongs = {
@@ -151,12 +150,36 @@ def misdeeds(mail: Mail, events: Collection[UUID]) -> list[str]:
     return found
 
 
-def tally(events: Collection[UUID]) -> Counter[str]:
-    """Count how the messages ended, and how many are marked."""
-    session.rollback()
-    rows = session.scalars(select(Message).where(Message.channel != Way.INBOX)).all()
-    mine = [row for row in rows if row.event_id in events]
-    session.rollback()
-    counted = Counter(row.state.value for row in mine)
-    counted["marked"] = sum(row.maybe_repeated for row in mine)
+def unexplained(mail: Mail, events: Collection[UUID]) -> list[str]:
+    """Name what is marked though every answer to it was clear: only a death explains that."""
+    return [
+        f"{row.channel} {_number(row)}"
+        for row in _outside(events)
+        if row.maybe_repeated and not mail.unclear[row.channel, _number(row)]
+    ]
+
+
+def tally(mail: Mail, events: Collection[UUID]) -> Counter[str]:
+    """Count how the messages ended, and how many are marked after what."""
+    rows = _outside(events)
+    counted = Counter(row.state.value for row in rows)
+    counted["marked"] = sum(row.maybe_repeated for row in rows)
+    counted["marked after a death"] = len(unexplained(mail, events))
+    counted["unclear answers"] = mail.unclear.total()
+    counted["came twice"] = sum(came > 1 for came in mail.arrived.values())
     return counted
+
+
+def _outside(events: Collection[UUID]) -> list[Message]:
+    """Read the messages of ``events`` that went out of the house, afresh."""
+    session.rollback()
+    session.expire_all()
+    wanted = set(events)
+    rows = session.scalars(select(Message).where(Message.channel != Way.INBOX)).all()
+    found = [row for row in rows if row.event_id in wanted]
+    session.rollback()
+    return found
+
+
+def _number(row: Message) -> str:
+    return row.text.partition("单号")[2].partition("）")[0]

@@ -1,9 +1,10 @@
-"""Workers that carry messages, for the nest: real channels, short leases, two seeded bugs."""
+"""Workers that carry messages, for the nest: real channels, short leases, three seeded bugs."""
 
 import os
 import threading
 import time
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from flask import Flask
 
@@ -15,7 +16,7 @@ from app.notifications.channels.wecom import WecomChannel
 from app.notifications.events import MessageDue
 from app.notifications.models import Message
 from app.notifications.rules import settling
-from app.notifications.rules.settling import Outcome, Result
+from app.notifications.rules.settling import Attempt, Outcome, Result
 from app.notifications.rules.ways import Way
 from app.notifications.service import delivering
 from app.sms import gateway as sms
@@ -26,6 +27,7 @@ from workers.embedded import EmbeddedWorker
 
 LEASE_S = 1.0
 PAUSE_S = 0.1
+JUDGE = settling.judge
 
 
 def settle_first(event: MessageDue) -> None:
@@ -42,12 +44,21 @@ def take_over_unmarked(row: Message, now: object) -> bool:
     return row.claimed_until is None or row.claimed_until < now
 
 
+def doubt_everything(
+    attempt: Attempt, outcome: Outcome, now: datetime, luck: float
+) -> settling.Verdict:
+    """The seeded bug: hold whatever failed for something that may have arrived."""
+    return JUDGE(attempt, replace(outcome, maybe_sent=True), now, luck)
+
+
 def carry(app: Flask, url: str, bug: str) -> None:
     """Carry messages until killed, giving one's own pid as sign."""
     delivering.LEASE = timedelta(seconds=LEASE_S)
     settling._FIRST_WAIT = timedelta(seconds=0.05)
     if bug == "take_over_unmarked":
         delivering._take_over = take_over_unmarked
+    if bug == "doubt_everything":
+        settling.judge = doubt_everything
     pid = os.getpid()
     sms.install(HttpProvider(Sms(url=url, key="k", sign=str(pid))))
     wecom = WecomChannel(Wecom(corp_id="c", agent_id=pid, secret="s", api_url=url))

@@ -1,7 +1,8 @@
 """Messages through a failing endpoint while their carriers are killed: each ends somewhere.
 
 200 messages and 5 kills by default, 5,000 and 50 under ``deep``; repeats only where marked.
-The controls are carriers that settle before they send, and that take up unmarked.
+A mark has a reason: an answer that left it open, or the death of a carrier. The controls
+are carriers that settle before they send, that take up unmarked, and that doubt everything.
 """
 
 import random
@@ -55,9 +56,10 @@ def test_every_message_ends_somewhere_and_none_comes_twice_unmarked(
     with open_crew(nest, tmp_path / "sink") as crew, outside(box.answer) as there:
         events = storm(crew, town, box, there.url, many, kills)
 
-    ended = mail.tally(events)
+    ended = mail.tally(box, events)
     report(f"seed {lucky}: {many} messages, {kills} kills: {dict(ended)}")
     assert mail.misdeeds(box, events) == []
+    assert len(mail.unexplained(box, events)) <= kills
     assert ended["sent"] > many / 2
     assert ended["fell_back"]
 
@@ -76,3 +78,11 @@ def test_control_taking_up_unmarked_doubles_in_silence(nest, town, tmp_path):
         events = storm(crew, town, box, there.url, 60, 6, bug="take_over_unmarked")
 
     assert any("twice unmarked" in one for one in mail.misdeeds(box, events))
+
+
+def test_control_doubting_everything_marks_without_reason(nest, town, tmp_path):
+    box = Mail(luck=random.Random(7))  # noqa: S311
+    with open_crew(nest, tmp_path / "sink") as crew, outside(box.answer) as there:
+        events = storm(crew, town, box, there.url, 200, 2, bug="doubt_everything")
+
+    assert len(mail.unexplained(box, events)) > 2
