@@ -5,6 +5,7 @@ from flask import Flask
 from app.cli import calendar, catalog, demo, serve
 from app.cli.keys import key_commands
 from app.cli.ladder import ladder_commands
+from app.cli.messages import message_commands
 from app.cli.outbox import outbox_commands
 from app.cli.platform import platform_commands
 from app.cli.privacy import privacy_commands
@@ -32,6 +33,7 @@ COMMANDS = (
     privacy_commands,
     demo.demo_commands,
     wechat_commands,
+    message_commands,
 )
 
 

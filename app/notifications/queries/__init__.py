@@ -11,7 +11,7 @@ from app.notifications.queries.messages import (
 )
 from app.notifications.queries.people import Occasion, digest_readers, recipients, step_of
 from app.notifications.queries.reach import person_of_openid, reaches, wish_of, wishes
-from app.notifications.queries.templates import asks, known_template, wording_for
+from app.notifications.queries.templates import asks, in_force, known_template, row_for, wording_for
 
 __all__ = [
     "Occasion",
@@ -21,12 +21,14 @@ __all__ = [
     "deliveries_of",
     "digest_readers",
     "forgotten",
+    "in_force",
     "inbox",
     "known_template",
     "paused",
     "person_of_openid",
     "reaches",
     "recipients",
+    "row_for",
     "step_of",
     "unread",
     "wish_of",

@@ -42,6 +42,31 @@ def wording_for(kind: str, audience: str, way: Way, at: datetime) -> Wording | N
     return wording.best(_wordings.get(), kind, audience, way, at)
 
 
+def row_for(kind: str, audience: str, channel: str, at: datetime) -> Wording | None:
+    """Find the row that holds at a time for exactly this channel; None if what is shipped does."""
+    return next(
+        (
+            one
+            for one in in_force(at)
+            if (one.kind, one.audience, one.channel) == (kind, audience, channel)
+        ),
+        None,
+    )
+
+
+def in_force(at: datetime) -> list[Wording]:
+    """List the rows that hold at a time, by kind, audience and channel."""
+    held: dict[tuple[str, str, str], Wording] = {}
+    for one in _wordings.get():
+        key = (one.kind, one.audience, one.channel)
+        if one.valid_from is None or one.valid_from > at:
+            continue
+        before = held.get(key)
+        if before is None or before.valid_from is None or before.valid_from < one.valid_from:
+            held[key] = one
+    return [held[key] for key in sorted(held)]
+
+
 def known_template(template_id: str, at: datetime) -> Wording | None:
     """Find what a WeChat template is used for now; None if we never ask for it."""
     return next((one for one in _in_use(at) if one.template_id == template_id), None)

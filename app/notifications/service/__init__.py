@@ -13,6 +13,7 @@ from app.notifications.service.granting import (
     on_push_change,
     on_push_popup,
 )
+from app.notifications.service.importing import ImportReport, import_templates
 from app.notifications.service.listening import (
     is_news,
     on_binding_decided,
@@ -28,8 +29,10 @@ __all__ = [
     "FORGOTTEN_AFTER",
     "TIMEOUT_S",
     "WEEKLY",
+    "ImportReport",
     "TemplateDraft",
     "deliver",
+    "import_templates",
     "is_news",
     "note_subscription",
     "on_binding_decided",

@@ -12,8 +12,8 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from app.kernel import outward
 from app.wechat.answers import schema_of
 from app.wechat.fake.callbacks import Callbacks
-from app.wechat.fake.fields import wrong_field
 from app.wechat.fake.state import Refused, State
+from app.wechat.fields import wrong_field
 from app.wechat.real import session_signature
 
 bp = Blueprint("wechat", __name__)

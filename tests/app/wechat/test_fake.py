@@ -9,7 +9,7 @@ import requests
 from app.wechat import errors, gateway, pushes
 from app.wechat.answers import SubscribeMessage
 from app.wechat.fake import make_fake
-from app.wechat.fake.fields import wrong_field
+from app.wechat.fields import wrong_field
 from app.wechat.gateway import DevCodes
 from app.wechat.happenings import Answered, Deauthorised, MediaChecked, SubscriptionAnswered
 from app.wechat.real import Gateway
