@@ -8,7 +8,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from app.demo import queries, service
+from app.demo import queries, service, words
 from app.demo.queries import Account
 from app.demo.world import SEED
 from app.kernel import clock, marks
@@ -16,7 +16,7 @@ from app.kernel.actor import SYSTEM
 from app.kernel.db import session
 from app.kernel.work import unit_of_work
 from app.privacy import service as privacy
-from config import DEMO
+from config import DEMO, Settings
 
 demo_commands = AppGroup("demo", help="The invented district.")
 
@@ -28,12 +28,14 @@ NOT_EMPTY = "数据库里已有数据，演示区只能装进空库。"
 @click.option("--seed", default=SEED, show_default=True)
 def load(tickets: int, seed: int) -> None:
     """Load the demo district into an empty database."""
-    if current_app.extensions["settings"].env != DEMO:
+    settings: Settings = current_app.extensions["settings"]
+    if settings.env != DEMO:
         raise click.ClickException("the demo district loads in demo mode only: SANDAN_ENV=demo")
     if not _is_empty():
         raise click.ClickException(NOT_EMPTY)
     report = service.load(clock.now(), seed=seed, tickets=tickets, progress=click.echo)
     _tell_privacy()
+    _tell_words(settings)
     click.echo(f"用时 {report.seconds:.0f} 秒，内容摘要 {report.digest}")
     for line in (*_passwords(report.passwords), *_accounts()):
         click.echo(line)
@@ -73,12 +75,20 @@ def prepare() -> list[str]:
         passwords = report.passwords
     elif not _is_demo():
         return [f"{NOT_EMPTY}没有装入演示区。"]
+    _tell_words(current_app.extensions["settings"])
     return [*_accounts(), *_passwords(passwords)]
 
 
 def _tell_privacy() -> None:
     with unit_of_work():
         privacy.publish_shipped(SYSTEM)
+
+
+def _tell_words(settings: Settings) -> None:
+    """Give the news their templates where the fake plays WeChat; a real one has its own."""
+    if settings.fakes_wechat:
+        with unit_of_work():
+            words.tell()
 
 
 def _is_empty() -> bool:

@@ -33,6 +33,11 @@ class Pretended:
         )
         return list(reversed(answer.json()["messages"]))
 
+    def calls(self) -> dict[str, int]:
+        """Count what was asked, by path."""
+        counted: dict[str, int] = requests.get(f"{self.url}fake/calls", timeout=10).json()["calls"]
+        return counted
+
     def page(self) -> str:
         """Read the page that a browser gets."""
         asked = {"Accept": "text/html"}

@@ -8,7 +8,7 @@ from app.kernel import stamps
 from app.kernel.db import session
 from app.notifications.models import MessageTemplate
 from app.notifications.rules import wording
-from app.notifications.rules.telling import ASKED_AT, MOST_ASKED
+from app.notifications.rules.telling import ASKED_AT, ASKED_AT_WORK, MOST_ASKED, OF_STAFF
 from app.notifications.rules.ways import Way
 from app.notifications.rules.wording import Wording
 
@@ -78,8 +78,13 @@ def asks(moment: str, at: datetime) -> list[str]:
     A call with both one-time and long-term templates fails as a whole (wechat.md 5).
     """
     wanted = ASKED_AT.get(moment, ())
+    at_work = moment in ASKED_AT_WORK
     found = sorted(
-        (one for one in _in_use(at) if one.kind in wanted),
+        (
+            one
+            for one in _in_use(at)
+            if one.kind in wanted and (one.audience in OF_STAFF) is at_work
+        ),
         key=lambda one: wanted.index(one.kind),
     )
     alike = [one for one in found if one.long_term == found[0].long_term]

@@ -150,6 +150,8 @@ ASKED_AT: Mapping[str, tuple[str, ...]] = {
     "work": ("dispatched", "nudged", "supervised"),
 }
 """At which moment which news is worth asking for (wechat.md 2.5), the most telling first."""
+ASKED_AT_WORK = frozenset({"work"})
+"""Moments of staff; at the others residents are asked, for what residents are told."""
 MOST_ASKED = 3
 MOST_GRANTS = 20
 """So many messages of one template may be allowed ahead, whatever a client reports."""
