@@ -214,14 +214,14 @@ def _news(told: Told) -> dict[str, Any]:
 @bp.response(200, InboxPage)
 def inbox(query: dict[str, Any]) -> Any:
     """Page through my news, each with what became of it by the other ways."""
-    own = _own(current())
+    reader = current()
     found = queries.inbox(
-        own, cursor=query["cursor"], limit=query["limit"], unread_only=query["unread"]
+        reader, cursor=query["cursor"], limit=query["limit"], unread_only=query["unread"]
     )
     return {
         "items": [_news(one) for one in found.items],
         "next_cursor": found.next_cursor,
-        "unread": queries.unread(own),
+        "unread": queries.unread(reader),
     }
 
 
@@ -231,7 +231,7 @@ def inbox(query: dict[str, Any]) -> Any:
 def read(sent: dict[str, Any]) -> Any:
     """Note that I have read some of my news."""
     done = news.read(current(), sent["ids"])
-    return {"read": done, "unread": queries.unread(_own(current()))}
+    return {"read": done, "unread": queries.unread(current())}
 
 
 @bp.route("/notify", access=SIGNED_IN)

@@ -119,6 +119,16 @@ def owe_messages(now: datetime) -> None:
     _each("notifications.owe_messages", waiting, partial(news.owe_again, now=now))
 
 
+def forget_messages(now: datetime) -> None:
+    """Forget what people were told so long ago that nobody asks."""
+    last: UUID | None = None
+    while True:
+        with unit_of_work():
+            last = news.forget_messages(now, last)
+        if last is None:
+            return
+
+
 def tell_daily(now: datetime) -> None:
     """Tell staff how their work stands today."""
     _tell_digest(news.DAILY, now)

@@ -93,6 +93,14 @@ TIMETABLE: tuple[Timed, ...] = (
     ),
     Timed(name="notifications.owe_messages", every_s=60, run=jobs.owe_messages),
     Timed(
+        name="notifications.forget_messages",
+        every_s=DAY_S,
+        offset_s=at_shanghai(4),
+        run=jobs.forget_messages,
+        lane=Lane.LONG,
+        timeout_s=1200,
+    ),
+    Timed(
         name="notifications.daily",
         every_s=DAY_S,
         offset_s=at_shanghai(8, 30),

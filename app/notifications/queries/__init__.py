@@ -6,10 +6,17 @@ from app.notifications.queries.messages import (
     deliveries_of,
     forgotten,
     inbox,
+    oldest,
     paused,
     unread,
 )
-from app.notifications.queries.people import Occasion, digest_readers, recipients, step_of
+from app.notifications.queries.people import (
+    Occasion,
+    digest_readers,
+    may_still_hear,
+    recipients,
+    step_of,
+)
 from app.notifications.queries.reach import person_of_openid, reaches, wish_of, wishes
 from app.notifications.queries.templates import asks, in_force, known_template, row_for, wording_for
 
@@ -24,6 +31,8 @@ __all__ = [
     "in_force",
     "inbox",
     "known_template",
+    "may_still_hear",
+    "oldest",
     "paused",
     "person_of_openid",
     "reaches",

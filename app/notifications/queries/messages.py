@@ -6,15 +6,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, literal, or_, select
+from sqlalchemy import exists, func, literal, not_, or_, select, true
 from sqlalchemy.sql import ColumnElement
 
 from app.kernel import paging
+from app.kernel.actor import Actor
 from app.kernel.db import session
+from app.kernel.errors import Unauthenticated
 from app.kernel.paging import Page
 from app.notifications.models import ChannelPause, Message
 from app.notifications.rules.settling import State
+from app.notifications.rules.telling import Audience
 from app.notifications.rules.ways import Way
+from app.tickets import access
+from app.tickets.models import Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +31,11 @@ class Told:
 
 
 def inbox(
-    person_id: UUID, *, cursor: str | None, limit: int, unread_only: bool = False
+    reader: Actor, *, cursor: str | None, limit: int, unread_only: bool = False
 ) -> Page[Told]:
     """Page through a person's news, the newest first, each with its delivery report."""
-    query = select(Message).where(Message.person_id == person_id, _in_inbox())
+    person_id = _own(reader)
+    query = select(Message).where(Message.person_id == person_id, _in_inbox(), _may_read(reader))
     if unread_only:
         query = query.where(Message.read_at.is_(None))
     page = paging.fetch(
@@ -57,10 +63,13 @@ def told_of(person_id: UUID, event_ids: Collection[UUID]) -> dict[UUID, list[Mes
     return dict(found)
 
 
-def unread(person_id: UUID) -> int:
+def unread(reader: Actor) -> int:
     """Count what a person has not read yet."""
     query = select(func.count()).where(
-        Message.person_id == person_id, _in_inbox(), Message.read_at.is_(None)
+        Message.person_id == _own(reader),
+        _in_inbox(),
+        _may_read(reader),
+        Message.read_at.is_(None),
     )
     return session.scalar(query) or 0
 
@@ -96,6 +105,42 @@ def paused(way: Way, now: datetime) -> datetime | None:
     """Tell until when nothing is sent by a way, or None if it is open."""
     query = select(ChannelPause.until).where(ChannelPause.channel == way, ChannelPause.until > now)
     return session.scalar(query)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How old a message is, and whether it has ended."""
+
+    id: UUID
+    created_at: datetime
+    settled_at: datetime | None
+
+
+def oldest(after: UUID | None, limit: int) -> list[Kept]:
+    """Walk over all messages in the order in which they were written; nothing is unsealed."""
+    query = select(Message.id, Message.created_at, Message.settled_at)
+    if after is not None:
+        query = query.where(Message.id > after)
+    return [Kept(*row) for row in session.execute(query.order_by(Message.id).limit(limit))]
+
+
+def _own(reader: Actor) -> UUID:
+    if reader.person_id is None:
+        raise Unauthenticated
+    return reader.person_id
+
+
+def _may_read(reader: Actor) -> ColumnElement[bool]:
+    """Leave out what a person was told before their organisation was accused; deny wins.
+
+    What they reported themselves stays theirs (rules of ``tickets.access``).
+    """
+    if not reader.organisation_ids:
+        return true()
+    is_accusing = exists().where(Ticket.id == Message.ticket_id, not_(access.not_accused(reader)))
+    return or_(
+        Message.ticket_id.is_(None), Message.audience == Audience.RESIDENT.value, ~is_accusing
+    )
 
 
 def _in_inbox() -> ColumnElement[bool]:

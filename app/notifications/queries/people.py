@@ -56,6 +56,13 @@ def _may_hear(person_id: UUID, ticket: "Ticket", *, needs_relation: bool) -> boo
     return not needs_relation or bool(access.relations(actor, ticket) - access.OWN)
 
 
+def may_still_hear(audience: str, person_id: UUID, ticket_id: UUID | None) -> bool:
+    """Tell whether somebody told earlier may still hear of a ticket: it may accuse them by now."""
+    if ticket_id is None or audience not in {*OF_STAFF, Audience.FOLLOWER}:
+        return True
+    return _may_hear(person_id, tickets.get(ticket_id), needs_relation=False)
+
+
 def _residents(occasion: Occasion) -> People:
     ticket = occasion.ticket
     return frozenset(one for one in (ticket.reporter_id, ticket.filed_by_id) if one)

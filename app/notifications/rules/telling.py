@@ -39,13 +39,15 @@ OF_STAFF = frozenset(Audience) - {
 class Telling:
     """One kind of news for one audience; without ``push`` it stands in the inbox alone.
 
-    ``only_in``: nothing is told if the ticket has moved on meanwhile.
+    ``only_in``: nothing is told if the ticket has moved on meanwhile. ``to``: only as the
+    answer to such a question to a second person.
     """
 
     kind: str
     audience: Audience
     push: bool = True
     only_in: TicketState | None = None
+    to: frozenset[str] = frozenset()
 
 
 A = Audience
@@ -60,6 +62,10 @@ def _told(kind: str, *audiences: Audience) -> tuple[Telling, ...]:
     return tuple(Telling(kind, one) for one in audiences)
 
 
+_REFUSED = (
+    Telling("review_refused", _HANDLER, to=frozenset({"return", "suspend", "extend"})),
+    Telling("rework_refused", _RESIDENT, to=frozenset({"rework"})),
+)
 _TO_REVIEW = (Telling("review_waiting", A.REVIEWER),)
 _TO_CONFIRM = (
     Telling("please_confirm", _RESIDENT, only_in=TicketState.RESOLVED),
@@ -102,8 +108,8 @@ TOLD: Mapping[Action, tuple[Telling, ...]] = {
         *_quietly("returned", _RESIDENT, A.FORMER),
         Telling("returned", _DESK, only_in=TicketState.SUBMITTED),
     ),
-    Action.REFUSE_REVIEW: _told("review_refused", _HANDLER),
-    Action.LAPSE: _told("review_refused", _HANDLER),
+    Action.REFUSE_REVIEW: _REFUSED,
+    Action.LAPSE: _REFUSED,
     Action.REWORK: _ANEW,
     Action.GRANT_REWORK: _ANEW,
     Action.REOPEN: _ANEW,

@@ -14,6 +14,7 @@ from app.notifications.service.granting import (
     on_push_popup,
 )
 from app.notifications.service.importing import ImportReport, import_templates
+from app.notifications.service.keeping import KEPT, forget_messages
 from app.notifications.service.listening import (
     is_news,
     on_binding_decided,
@@ -27,11 +28,13 @@ from app.notifications.service.listening import (
 __all__ = [
     "DAILY",
     "FORGOTTEN_AFTER",
+    "KEPT",
     "TIMEOUT_S",
     "WEEKLY",
     "ImportReport",
     "TemplateDraft",
     "deliver",
+    "forget_messages",
     "import_templates",
     "is_news",
     "note_subscription",

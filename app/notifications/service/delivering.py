@@ -102,6 +102,10 @@ def _taken(row: Message, now: datetime) -> Taken | None:
     if reach is None or channel is None or said is None or not channel.reaches(reach):
         _apply(row, Outcome(Result.REFUSED, "Unreachable"), now)
         return None
+    if not queries.may_still_hear(row.audience, row.person_id, row.ticket_id):
+        row.then = []  # nor by any other way
+        _apply(row, Outcome(Result.REFUSED, "Accused"), now)
+        return None
     if row.channel is Way.WECHAT and not _has_grant(row):
         _apply(row, Outcome(Result.REFUSED, "NoGrant"), now)
         return None

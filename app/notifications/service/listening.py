@@ -25,13 +25,9 @@ from app.territory import queries as territory
 from app.tickets import queries as tickets
 from app.tickets import wording
 from app.tickets.events import TicketMoved
-from app.tickets.states import Action
 
 if TYPE_CHECKING:
     from app.tickets.models import Step, Ticket
-
-_ASKED_BY_LEAD = frozenset({"return", "suspend", "extend"})
-_ANSWERS = frozenset({Action.REFUSE_REVIEW, Action.LAPSE})
 
 
 def is_news(event: TicketMoved) -> bool:
@@ -42,12 +38,12 @@ def is_news(event: TicketMoved) -> bool:
 def on_ticket_moved(event: TicketMoved) -> None:
     """Tell everybody concerned of one step."""
     ticket, step = tickets.get(event.ticket_id), queries.step_of(event.step_id)
-    if step.action in _ANSWERS and step.facts.get("kind") not in _ASKED_BY_LEAD:
-        return
     named = step.facts.get("organisation")
     occasion = Occasion(ticket, clock.now(), organisation_id=UUID(named) if named else None)
     for telling in TOLD[step.action]:
         if telling.only_in not in (None, ticket.state):
+            continue
+        if telling.to and step.facts.get("kind") not in telling.to:
             continue
         people = queries.recipients(telling.audience, occasion)
         if telling.kind not in RECEIPTS:
@@ -155,6 +151,7 @@ _DUE: Mapping[str, Callable[["Ticket"], datetime | None]] = {
     "reopened": lambda ticket: ticket.resolve_due_at,
     "suspended": lambda ticket: ticket.resume_at,
     "please_confirm": lambda ticket: ticket.confirm_due_at,
+    "rework_refused": lambda ticket: ticket.confirm_due_at,
     "supervised": lambda ticket: ticket.answer_due_at,
 }
 _NAMED = {"appointment": "from", "called_in": "due"}

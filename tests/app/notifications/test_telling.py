@@ -11,6 +11,7 @@ from app.kernel import clock
 from app.kernel.actor import SYSTEM
 from app.kernel.db import session
 from app.kernel.work import unit_of_work
+from app.notifications import queries as news_queries
 from app.notifications import service
 from app.notifications.rules.ways import Way
 from app.tickets import queries
@@ -234,3 +235,83 @@ def test_a_decided_home_is_told_to_its_person(world):
     assert told.person_id == world.people["head"]
     assert "302室" in told.text
     assert "证件" not in told.text
+
+
+def inbox_of(world, name):
+    session.rollback()
+    found = news_queries.inbox(world.actor(name), cursor=None, limit=50)
+    kinds = [one.message.kind for one in found.items if one.message.kind != "binding_confirmed"]
+    assert len(kinds) == news_queries.unread(world.actor(name)) - len(found.items) + len(kinds)
+    return kinds
+
+
+def joins_the_firm(world, name):
+    with unit_of_work():
+        identity.appoint(SYSTEM, world.people[name], Role.REPAIRER, world.organisations["firm"])
+
+
+def test_whoever_comes_to_belong_to_the_accused_no_longer_reads_older_news(world):
+    make.submitted(world, make.GUARD)
+    plain = make.submitted(world, by="neighbour", scene="building2")
+    news.drained()
+    assert "submitted" in inbox_of(world, "community")
+    before = inbox_of(world, "community2")
+
+    joins_the_firm(world, "community")
+
+    told = news_queries.inbox(world.actor("community"), cursor=None, limit=50).items
+    assert {one.message.ticket_id for one in told} <= {plain}
+    assert "submitted" not in inbox_of(world, "community")
+    assert inbox_of(world, "community2") == before
+
+
+def test_what_they_reported_themselves_stays_theirs(world):
+    make.submitted(world, make.GUARD)
+    news.drained()
+
+    joins_the_firm(world, "resident")
+
+    assert "received" in inbox_of(world, "resident")
+
+
+def test_a_message_on_its_way_to_who_is_accused_by_now_does_not_go_out(world, ways):
+    news.template("submitted", "desk", "T-desk")
+    for name in ("community", "community2"):
+        news.allow(world, name, "T-desk")
+    with news.later(hours=13):
+        make.submitted(world, make.GUARD)
+        news.drained()
+    joins_the_firm(world, "community")
+    with news.later(hours=22):
+        news.drained()
+
+    sent = {
+        one.person_id: (one.state, one.error)
+        for one in news.messages(kind="submitted", channel=Way.WECHAT)
+    }
+    assert sent[world.people["community"]] == ("refused", "Accused")
+    assert sent[world.people["community2"]] == ("sent", None)
+    assert [one.reach.openid for one in ways[Way.WECHAT].carried] == ["dev-community2"]
+    assert news_queries.balances(world.people["community"])["T-desk"].used == 0
+
+
+def test_a_redo_that_is_refused_is_told_to_the_resident_alone(world, ways):
+    ticket_id = make.resolved(world, make.submitted(world))
+    with unit_of_work():
+        tickets.rework(world.actor("resident"), ticket_id, Words("还是不亮"))
+    words = Words("又换了", [make.photo(world, "repairer")])
+    with unit_of_work():
+        tickets.resolve(world.actor("repairer"), ticket_id, "fixed", words)
+    with unit_of_work():
+        tickets.rework(world.actor("resident"), ticket_id, Words("第二次了"))
+    with unit_of_work():
+        tickets.decide(
+            world.actor("community"), ticket_id, approved=False, words=Words("已看过现场，灯是亮的")
+        )
+    news.drained()
+
+    assert {who for who, kind in news.told(world) if kind == "rework_refused"} == {"resident"}
+    assert "review_refused" not in {kind for _, kind in news.told(world)}
+    (told,) = news.messages(kind="rework_refused", channel=Way.INBOX)
+    assert "请在2026年" in told.text
+    assert "灯是亮的" not in told.text
