@@ -107,6 +107,8 @@ class Settings:
     wechat: Wechat | None = None
     sms: Sms | None = None
     wecom: Wecom | None = None
+    wecom_robot_url: str = field(default="", repr=False)
+    """The webhook of a group robot of 企业微信; the key is part of it."""
     platform: Platform | None = None
 
     @property
@@ -164,6 +166,7 @@ class Settings:
             wechat=_fake_wechat(kept, environ) if env == DEMO else _wechat(environ, env),
             sms=_sms(environ, env),
             wecom=_wecom(environ, env),
+            wecom_robot_url=_outside(environ, "WECOM_ROBOT_URL", env, ""),
             platform=_platform(environ, env),
         )
 

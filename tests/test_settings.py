@@ -54,6 +54,7 @@ def test_half_a_setup_is_refused_by_name(tmp_path, given, missing):
     [
         {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s", "WECHAT_API_URL": "http://127.0.0.1:1/"},
         {"SMS_URL": "http://127.0.0.1/", "SMS_KEY": "k"},
+        {"WECOM_ROBOT_URL": "http://127.0.0.1/send?key=k"},
         PLATFORM,
     ],
 )

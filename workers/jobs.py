@@ -30,6 +30,9 @@ RETRY_AFTER = timedelta(minutes=10)
 HALF_WRITTEN = timedelta(hours=1)
 """No file takes so long to write: what is older was given up."""
 
+GROUP_HEARS = timedelta(hours=20)
+"""So long a group that was told how the work stands is not told again."""
+
 PUSHES_COME_AGAIN = timedelta(days=7)
 """WeChat repeats a push within seconds, and one older than five minutes is refused anyway."""
 
@@ -132,6 +135,8 @@ def forget_messages(now: datetime) -> None:
 def tell_daily(now: datetime) -> None:
     """Tell staff how their work stands today."""
     _tell_digest(news.DAILY, now)
+    with unit_of_work():
+        news.tell_group(news.DAILY, now, now + GROUP_HEARS)
 
 
 def tell_weekly(now: datetime) -> None:

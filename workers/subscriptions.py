@@ -17,7 +17,7 @@ from app.escalation.rules import FIRST_WAIT_S, MAX_TRIES
 from app.identity.events import BindingDecided, PersonRestricted
 from app.kernel.outbox import Lane, Listener, Listeners, Subscription, listen
 from app.notifications import service as news
-from app.notifications.events import MessageDue
+from app.notifications.events import GroupNews, MessageDue
 from app.sla.events import CalendarChanged
 from app.tickets import service as tickets
 from app.tickets.events import TicketMoved
@@ -76,6 +76,13 @@ NOTIFICATIONS: tuple[Subscription, ...] = (
     (DutyCalled, Listener(name="notifications.on_duty", handle=news.on_duty_called)),
     (BindingDecided, Listener(name="notifications.on_binding", handle=news.on_binding_decided)),
     (PersonRestricted, Listener(name="notifications.on_restricted", handle=news.on_restricted)),
+    (
+        TicketMoved,
+        Listener(
+            name="notifications.on_emergency", handle=news.on_emergency, wants=news.is_emergency
+        ),
+    ),
+    (GroupNews, Listener(name="notifications.say", handle=news.say, work=False)),
     (
         MessageDue,
         Listener(

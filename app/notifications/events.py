@@ -1,4 +1,4 @@
-"""What this room owes itself: a message that is due."""
+"""What this room owes itself: a message that is due, a line for the group of the staff."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,3 +14,12 @@ class MessageDue(outbox.Event):
     topic: ClassVar[str] = "notifications.message_due"
 
     message_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class GroupNews(outbox.Event):
+    """The robot in the group of the staff has something to say: counts, and no more."""
+
+    topic: ClassVar[str] = "notifications.group_news"
+
+    words: str

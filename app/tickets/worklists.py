@@ -83,6 +83,11 @@ class Tally:
 
 def tally(actor: Actor, now: datetime) -> Tally:
     """Count the open work that this member of staff may read."""
+    return count((readable(actor),), now)
+
+
+def count(conditions: Sequence[Condition], now: datetime) -> Tally:
+    """Count work by how it stands."""
     pressing = and_(Ticket.due_soon.expression, Ticket.next_due_at >= now)
     counted = session.execute(
         select(
@@ -90,7 +95,7 @@ def tally(actor: Actor, now: datetime) -> Tally:
             func.count(case((pressing, 1))),
             func.count(case((Ticket.next_due_at < now, 1))),
             func.count(case((Ticket.supervised.is_not(None), 1))),
-        ).where(readable(actor))
+        ).where(*conditions)
     ).one()
     return Tally(*counted)
 

@@ -43,6 +43,14 @@ class Channel(Protocol):
         ...
 
 
+class Group(Protocol):
+    """A group of staff that somebody speaks to."""
+
+    def say(self, words: str) -> Outcome:
+        """Say a line, with no transaction open; whatever goes wrong is an outcome."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Outfit:
     """The channels of an installation, the mini-program, and whether its pushes come in."""
@@ -50,6 +58,7 @@ class Outfit:
     ways: Mapping[Way, Channel] = field(default_factory=dict)
     appid: str = ""
     pushed: bool = False
+    group: Group | None = None
 
 
 _installed: list[Outfit] = []

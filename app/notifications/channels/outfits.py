@@ -1,6 +1,7 @@
 """Which ways out an installation has, from its settings."""
 
 from app.notifications.channels import Channel, Outfit
+from app.notifications.channels.robot import Robot
 from app.notifications.channels.texts import SmsChannel
 from app.notifications.channels.wechat import WechatChannel
 from app.notifications.channels.wecom import WecomChannel
@@ -22,4 +23,5 @@ def for_settings(settings: Settings) -> Outfit:
         ways=ways,
         appid=wechat.appid if wechat else "",
         pushed=bool(wechat and wechat.push_token and wechat.push_key),
+        group=Robot(settings.wecom_robot_url) if settings.wecom_robot_url else None,
     )

@@ -8,6 +8,7 @@ from app.notifications.queries.messages import (
     inbox,
     oldest,
     paused,
+    standing,
     unread,
 )
 from app.notifications.queries.people import (
@@ -38,6 +39,7 @@ __all__ = [
     "reaches",
     "recipients",
     "row_for",
+    "standing",
     "step_of",
     "unread",
     "wish_of",

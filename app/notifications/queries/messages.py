@@ -18,8 +18,9 @@ from app.notifications.models import ChannelPause, Message
 from app.notifications.rules.settling import State
 from app.notifications.rules.telling import Audience
 from app.notifications.rules.ways import Way
-from app.tickets import access
+from app.tickets import access, worklists
 from app.tickets.models import Ticket
+from app.tickets.worklists import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,11 @@ def oldest(after: UUID | None, limit: int) -> list[Kept]:
     if after is not None:
         query = query.where(Message.id > after)
     return [Kept(*row) for row in session.execute(query.order_by(Message.id).limit(limit))]
+
+
+def standing(now: datetime) -> Tally:
+    """Count all open work of the installation."""
+    return worklists.count((Ticket.closed_at.is_(None),), now)
 
 
 def _own(reader: Actor) -> UUID:

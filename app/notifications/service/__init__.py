@@ -13,6 +13,7 @@ from app.notifications.service.granting import (
     on_push_change,
     on_push_popup,
 )
+from app.notifications.service.grouping import is_emergency, on_emergency, say, tell_group
 from app.notifications.service.importing import ImportReport, import_templates
 from app.notifications.service.keeping import KEPT, forget_messages
 from app.notifications.service.listening import (
@@ -36,11 +37,13 @@ __all__ = [
     "deliver",
     "forget_messages",
     "import_templates",
+    "is_emergency",
     "is_news",
     "note_subscription",
     "on_binding_decided",
     "on_climb_blocked",
     "on_duty_called",
+    "on_emergency",
     "on_escalated",
     "on_push_change",
     "on_push_popup",
@@ -49,7 +52,9 @@ __all__ = [
     "owe_again",
     "read",
     "readers",
+    "say",
     "set_preferences",
     "set_template",
     "tell_digest",
+    "tell_group",
 ]
