@@ -266,13 +266,17 @@ def _wechat(environ: Mapping[str, str], env: str) -> Wechat | None:
     push_key = environ.get("WECHAT_PUSH_KEY", "")
     if push_key and len(push_key) != 43:
         raise SettingsError("WECHAT_PUSH_KEY must be the 43 characters of the EncodingAESKey")
+    push_token = environ.get("WECHAT_PUSH_TOKEN", "")
+    if push_token and not push_key and env == PRODUCTION:
+        # without the key no signature covers what a push says
+        raise SettingsError("WECHAT_PUSH_KEY must be set when WECHAT_PUSH_TOKEN is")
     state = environ.get("WECHAT_STATE", "formal")
     if state not in ("formal", "trial", "developer"):
         raise SettingsError("WECHAT_STATE must be formal, trial or developer")
     return Wechat(
         appid=appid,
         secret=_needed(environ, "WECHAT_SECRET", "WECHAT_APPID"),
-        push_token=environ.get("WECHAT_PUSH_TOKEN", ""),
+        push_token=push_token,
         push_key=push_key,
         state=state,
         api_url=_outside(environ, "WECHAT_API_URL", env, "https://api.weixin.qq.com/"),

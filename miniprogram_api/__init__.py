@@ -21,6 +21,7 @@ from miniprogram_api import (
     slip,
     staff,
     tickets,
+    wechat_push,
     work,
 )
 
@@ -47,6 +48,7 @@ BLUEPRINTS = (
     counts.bp,
     demo_texts.bp,
     platform.bp,
+    wechat_push.bp,
 )
 
 

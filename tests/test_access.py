@@ -15,6 +15,7 @@ from app.tickets import access, queries
 from app.tickets.models import Step, Ticket
 from app.tickets.service import intake
 from app.tickets.states import Relation
+from app.wechat import pushes
 from config import Settings
 from tests.access import (
     NOBODY,
@@ -35,6 +36,7 @@ from tests.databases import Database
 from tests.make import tickets as make
 from tests.make.answers import refused
 from tests.make.phone import Phone
+from tests.make.pushing import OURS
 from tests.make.world import World
 
 ROWS = read_matrix()
@@ -43,9 +45,12 @@ OPEN_TO_ALL = ("telemetry.", "mp_v1_papers.")
 
 
 @pytest.fixture(scope="module")
-def scene(bare_app: Flask, database: Database, made_world: World, settings: Settings) -> Scene:
+def scene(
+    bare_app: Flask, database: Database, made_world: World, settings: Settings
+) -> Iterator[Scene]:
     """The scene of the matrix, made once and kept."""
     limits.install(bare_app, settings)
+    pushes.install(OURS)
     with bare_app.app_context(), clock.frozen(MONDAY):
         fresh(database, "world")
         made = make_scene(made_world)
@@ -57,7 +62,8 @@ def scene(bare_app: Flask, database: Database, made_world: World, settings: Sett
         session.remove()
         db.engine.dispose()
         database.keep("scene")
-    return made
+    yield made
+    pushes.install(None)
 
 
 def fresh(database: Database, template: str) -> None:

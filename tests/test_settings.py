@@ -63,6 +63,17 @@ def test_production_sends_nothing_in_the_clear(tmp_path, given):
         production(tmp_path, **given)
 
 
+def test_production_takes_no_push_whose_body_nothing_proves(tmp_path):
+    given = {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s", "WECHAT_PUSH_TOKEN": "t"}
+    with pytest.raises(SettingsError, match="WECHAT_PUSH_KEY"):
+        production(tmp_path, **given)
+
+    whole = production(tmp_path, **given, WECHAT_PUSH_KEY="k" * 43)
+
+    assert whole.wechat is not None
+    assert read(tmp_path, **given).wechat is not None
+
+
 def test_keys_do_not_show_in_a_log_line(tmp_path):
     settings = read(
         tmp_path,

@@ -56,6 +56,11 @@ def install(settings: Wechat | None) -> None:
     _installed[:] = [settings] if settings and settings.push_token else []
 
 
+def are_taken() -> bool:
+    """Tell whether this installation has told WeChat to push at all."""
+    return bool(_installed)
+
+
 def verify_url(query: Mapping[str, str]) -> str:
     """Answer the question with which WeChat makes sure that this address is ours.
 

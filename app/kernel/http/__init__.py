@@ -14,6 +14,7 @@ A door makes one :func:`make_api`, declares :class:`Blueprint` objects with
 
 from app.kernel.http.api import Api, make_api
 from app.kernel.http.blueprint import PUBLIC, SIGNED_IN, Access, Blueprint
+from app.kernel.http.bodies import raw_body
 from app.kernel.http.limits import Limit
 from app.kernel.http.schemas import (
     ChineseText,
@@ -48,4 +49,5 @@ __all__ = [
     "current_or_none",
     "looked_at",
     "make_api",
+    "raw_body",
 ]

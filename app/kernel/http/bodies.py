@@ -128,6 +128,15 @@ def read_whole_body(max_upload: int) -> None:
         raise TooLarge
 
 
+def raw_body() -> bytes:
+    """Hand out the body as it came, for a route that proves and reads it by itself.
+
+    What comes in from outside under a proof of its own (a signed push) may be anything;
+    a JSON route declares ``arguments`` instead. The body was taken in before the route ran.
+    """
+    return request.get_data(cache=True)
+
+
 def body_hash() -> str:
     """Hash method, address and body of this request (SHA-256, hex).
 
