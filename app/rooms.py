@@ -8,6 +8,8 @@ from app.kernel import audit, idempotency, marks, outbox, stamps
 from app.kernel.storage import FolderStorage
 from app.media import models as media
 from app.media import store
+from app.moderation import models as moderation
+from app.moderation import service as looking
 from app.notifications import channels
 from app.notifications import models as notifications
 from app.notifications.channels import outfits
@@ -24,6 +26,9 @@ from app.tickets import models as tickets
 from app.wechat import gateway, pushes
 from app.wechat import models as wechat
 from config import Settings
+
+MEDIA_CHECK_PATH = "/mp/v1/media-check/"
+"""The phone door's route (miniprogram_api.media), which no room can import."""
 
 MODELS = (
     audit,
@@ -46,6 +51,7 @@ MODELS = (
     slips,
     privacy,
     notifications,
+    moderation,
 )
 
 
@@ -60,3 +66,11 @@ def furnish(settings: Settings) -> None:
     pushes.install(settings.wechat)
     channels.install(outfits.for_settings(settings))
     exchange.install(settings.platform)
+    looking.install(_media_address(settings))
+
+
+def _media_address(settings: Settings) -> str:
+    """Name where WeChat fetches what it is to look at: in public, or beside the fake."""
+    here = f"http://127.0.0.1:{settings.port}" if settings.fakes_wechat else ""
+    address = settings.public_url or here
+    return f"{address.rstrip('/')}{MEDIA_CHECK_PATH}" if address else ""

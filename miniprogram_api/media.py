@@ -8,12 +8,13 @@ from marshmallow import fields
 from app.kernel.errors import Invalid
 from app.kernel.http import PUBLIC, SIGNED_IN, Blueprint, Limit, View, current, current_or_none
 from app.kernel.http.schemas import Schema, Upload
+from app.media import checks
 from app.media import service as media
 from app.media.rules import CONTENT_TYPES
 from miniprogram_api.entrance import authenticate
 
 bp = Blueprint("media", __name__, url_prefix="/media", authenticate=authenticate)
-
+looked_at_by_wechat = Blueprint("media_check", __name__, url_prefix="/media-check")
 
 FILES = {
     kind: {"schema": {"type": "string", "format": "binary"}}
@@ -61,4 +62,15 @@ def show(token: str) -> Response:
     content_type, data = media.open_link(token, viewer.person_id if viewer else None)
     answer = Response(data, content_type=content_type)
     answer.headers["Cache-Control"] = "private, max-age=600"
+    return answer
+
+
+@looked_at_by_wechat.route("/<string:token>", access=PUBLIC)
+@looked_at_by_wechat.response(200)
+@looked_at_by_wechat.doc(responses={"200": {"description": "the file", "content": FILES}})
+def show_for_check(token: str) -> Response:
+    """Fetch a photo or a voice note that WeChat was asked to look at, by the link it was given."""
+    content_type, data = checks.open_link(token)
+    answer = Response(data, content_type=content_type)
+    answer.headers["Cache-Control"] = "no-store"
     return answer

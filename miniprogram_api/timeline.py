@@ -13,6 +13,7 @@ from app.kernel.actor import Actor
 from app.kernel.http import View
 from app.media import queries as media
 from app.media import service as media_service
+from app.moderation import queries as moderation
 from app.tickets import history, wording
 from app.tickets import service as tickets
 from app.tickets.states import Action, Relation
@@ -96,9 +97,12 @@ def timeline(
     """Tell the story of a ticket; staff get every step, residents are handed the public ones."""
     carried = media.of_steps([step.id for step in steps])
     people = work_numbers([step.person_id for step in steps if step.person_id])
+    open_to_all = _open_to_all(steps, carried) if reader is Reader.FOLLOWER else frozenset()
     told = []
     for step in steps:
         hidden = _is_hidden(step, actor, reader)
+        gated = reader is Reader.FOLLOWER and step.person_id != actor.person_id
+        files = [one for one in carried.get(step.id, []) if not gated or one.id in open_to_all]
         told.append(
             {
                 "seq": step.seq,
@@ -107,12 +111,22 @@ def timeline(
                 "action": step.action.value,
                 "words": _words(step, actor, ticket, reader),
                 "who": _who(step, actor, people, reader),
-                "text": None if hidden else history.words_of(step) or None,
+                "text": None
+                if hidden or (gated and step.id not in open_to_all)
+                else history.words_of(step) or None,
                 "facts": _facts(step, reader),
-                "media": [] if hidden else links(carried.get(step.id, []), actor),
+                "media": [] if hidden else links(files, actor),
             }
         )
     return told
+
+
+def _open_to_all(
+    steps: Sequence["Step"], carried: Mapping[UUID, Sequence["Media"]]
+) -> frozenset[UUID]:
+    """Name the steps and files that a neighbour may read: looked at, and let through."""
+    files = [one.id for found in carried.values() for one in found]
+    return moderation.publishable([*(step.id for step in steps), *files])
 
 
 def _is_hidden(step: "Step", actor: Actor, reader: Reader) -> bool:

@@ -215,7 +215,7 @@ def path_of(scene: Scene, rule: str, subject: str) -> str:
     ticket_id = scene.tickets.get(subject, UNKNOWN)
     path = rule.replace(TICKET, str(ticket_id))
     path = path.replace("<string:scene>", scene.world.scenes["building"])
-    path = re.sub("<uuid:(?:session|invite)_id>", UNKNOWN, path)
+    path = re.sub("<uuid:(?:session|invite|check)_id>", UNKNOWN, path)
     path = path.replace("<string:token>", scene.photo.rpartition("/")[2])
     return re.sub(r"<any\('(\w+\.\w+)'.*>", r"\1", path)
 
@@ -263,6 +263,7 @@ def body_of(scene: Scene, rule: str, subject: str = "-") -> dict[str, Any]:
         "whistle": {"organisation": UNKNOWN, "due": "2026-11-17T02:00:00Z"},
         "report_in": {"organisation": UNKNOWN},
         "read": {"ids": [UNKNOWN]},
+        "<uuid:check_id>": {"publish": True, "why": "看过了"},
         "subscriptions": {"id": UNKNOWN, "results": [{"template_id": "x", "status": "accept"}]},
         "notify": {
             "channels": [],

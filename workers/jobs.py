@@ -17,6 +17,8 @@ from app.kernel.errors import SandanError
 from app.kernel.work import unit_of_work
 from app.media import service as media
 from app.media import store
+from app.moderation import queries as moderation_queries
+from app.moderation import service as moderation
 from app.notifications import queries as news_queries
 from app.notifications import service as news
 from app.tickets import queries as ticket_queries
@@ -130,6 +132,12 @@ def forget_messages(now: datetime) -> None:
             last = news.forget_messages(now, last)
         if last is None:
             return
+
+
+def ask_again(now: datetime) -> None:
+    """Ask WeChat again about what it never answered; after a few times a person looks."""
+    waiting = moderation_queries.overdue(now, BATCH)
+    _each("moderation.ask_again", waiting, partial(moderation.owe_again, now=now))
 
 
 def tell_daily(now: datetime) -> None:

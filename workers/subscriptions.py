@@ -16,11 +16,21 @@ from app.escalation.events import (
 from app.escalation.rules import FIRST_WAIT_S, MAX_TRIES
 from app.identity.events import BindingDecided, PersonRestricted
 from app.kernel.outbox import Lane, Listener, Listeners, Subscription, listen
+from app.moderation import service as moderation
+from app.moderation.events import CheckDue
 from app.notifications import service as news
 from app.notifications.events import GroupNews, MessageDue
+from app.privacy import service as privacy
 from app.sla.events import CalendarChanged
 from app.tickets import service as tickets
 from app.tickets.events import TicketMoved
+from app.wechat.events import (
+    WechatDeauthorised,
+    WechatMediaChecked,
+    WechatSubscriptionAnswered,
+    WechatSubscriptionSent,
+    WechatUserWrote,
+)
 from workers import jobs
 
 TICKETS: tuple[Subscription, ...] = (
@@ -91,4 +101,41 @@ NOTIFICATIONS: tuple[Subscription, ...] = (
     ),
 )
 
-LISTENERS: Listeners = listen((*TICKETS, *ESCALATION, *MEDIA, *ROUTING, *NOTIFICATIONS))
+WECHAT: tuple[Subscription, ...] = (
+    (
+        WechatSubscriptionAnswered,
+        Listener(name="notifications.on_answered", handle=news.on_subscription_answered),
+    ),
+    (
+        WechatSubscriptionSent,
+        Listener(name="notifications.on_ended", handle=news.on_message_ended),
+    ),
+    (WechatUserWrote, Listener(name="notifications.on_wrote", handle=news.on_user_wrote)),
+    (WechatDeauthorised, Listener(name="privacy.on_deauthorised", handle=privacy.on_deauthorised)),
+)
+
+MODERATION: tuple[Subscription, ...] = (
+    (
+        TicketMoved,
+        Listener(
+            name="moderation.on_moved", handle=moderation.on_moved, wants=moderation.may_carry
+        ),
+    ),
+    (
+        CheckDue,
+        Listener(
+            name="moderation.ask",
+            handle=moderation.ask,
+            work=False,
+            timeout_s=moderation.TIMEOUT_S,
+        ),
+    ),
+    (
+        WechatMediaChecked,
+        Listener(name="moderation.on_checked", handle=moderation.on_media_checked),
+    ),
+)
+
+LISTENERS: Listeners = listen(
+    (*TICKETS, *ESCALATION, *MEDIA, *ROUTING, *NOTIFICATIONS, *WECHAT, *MODERATION)
+)

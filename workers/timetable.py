@@ -92,6 +92,7 @@ TIMETABLE: tuple[Timed, ...] = (
         timeout_s=1200,
     ),
     Timed(name="notifications.owe_messages", every_s=60, run=jobs.owe_messages),
+    Timed(name="moderation.ask_again", every_s=300, run=jobs.ask_again),
     Timed(
         name="notifications.forget_messages",
         every_s=DAY_S,

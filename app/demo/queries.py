@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import func, select
 
@@ -14,7 +15,7 @@ from app.kernel import crypto
 from app.kernel.db import session
 from app.ratings.models import Rating
 from app.territory import queries as territory
-from app.tickets.models import Step, Ticket, Verdict
+from app.tickets.models import Follower, Step, Ticket, Verdict
 from app.tickets.states import State
 from app.wechat.gateway import DEV_APPID
 
@@ -55,6 +56,11 @@ def accounts() -> list[Account]:
     """List the demo log-ins in the order of the district's own list; empty without a demo."""
     listed = json.loads((DATA / "logins.json").read_text(encoding="utf-8"))
     return [found for login in listed if (found := _account(login["code"])) is not None]
+
+
+def joined() -> list[UUID]:
+    """List the tickets that neighbours read too."""
+    return list(session.scalars(select(Follower.ticket_id).distinct().order_by(Follower.ticket_id)))
 
 
 def _account(code: str) -> Account | None:

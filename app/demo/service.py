@@ -32,6 +32,7 @@ from app.kernel.actor import SYSTEM
 from app.kernel.db import session
 from app.kernel.errors import Conflict, SandanError
 from app.kernel.work import unit_of_work
+from app.moderation import service as moderation
 from app.sla import queries as sla_queries
 from app.sla import service as sla
 from app.tickets.states import OPEN, State
@@ -161,6 +162,8 @@ def _told(
             back = timedelta(minutes=rng.randrange(90, 12_000))
             stage.enter(_claim(town, person.key, now - back))
         stage.play(_teller(progress))
+        for ticket_id in queries.joined():
+            moderation.let_through(SYSTEM, ticket_id)
     return town, stage
 
 

@@ -168,3 +168,11 @@ def read_link(payload: object) -> tuple[UUID, str, UUID] | None:
         case [str(media), str(variant), str(viewer)] if variant in CONTENT_TYPES:
             return UUID(media), variant, UUID(viewer)
     return None
+
+
+def read_check_link(payload: object) -> tuple[UUID, str] | None:
+    """Read which file and variant a link for WeChat names, or None."""
+    match payload:
+        case [str(media), str(variant)] if variant in CONTENT_TYPES:
+            return UUID(media), variant
+    return None

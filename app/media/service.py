@@ -232,15 +232,16 @@ def open_link(token: str, viewer_id: UUID | None = None) -> Opened:
     payload = crypto.read_token(LINK_PURPOSE, token, max_age=rules.LINK_SECONDS)
     said = rules.read_link(payload)
     if said is None or viewer_id not in {None, said[2]}:
-        raise _expired()
+        raise expired()
     media_id, variant, _ = said
     media = queries.live(media_id)
     if media is None or variant not in rules.VARIANTS[media.kind]:
-        raise _expired()
+        raise expired()
     return Opened(rules.CONTENT_TYPES[variant], store.get(media.stem, variant))
 
 
-def _expired() -> NotFound:
+def expired() -> NotFound:
+    """Say that a link no longer opens."""
     return NotFound("图片或录音的链接已过期，请返回上一页刷新后再看。", code="link_expired")
 
 

@@ -145,7 +145,9 @@ class Message(Model):
     claimed_by: Mapped[UUID | None]
     claimed_until: Mapped[datetime | None]
     error: Mapped[str | None]
-    msgid: Mapped[str | None]
+    msgid: Mapped[str | None] = mapped_column(index=True)
+    arrived_at: Mapped[datetime | None]
+    """When WeChat told us that it reached the phone."""
     reserved: Mapped[bool] = mapped_column(default=False)
     uncertain: Mapped[bool] = mapped_column(default=False)
     """An attempt may have arrived without our knowing."""

@@ -6,7 +6,7 @@ from typing import Any
 from app.identity import queries as identity_queries
 from app.identity import service as identity
 from app.kernel import audit, clock
-from app.kernel.actor import Actor, Permission
+from app.kernel.actor import SYSTEM, Actor, Permission
 from app.kernel.db import session
 from app.kernel.errors import Conflict, Forbidden, Invalid, RuleBroken, Unauthenticated
 from app.kernel.ids import new_id
@@ -16,11 +16,14 @@ from app.privacy.models import Consent, PrivacyNotice
 from app.ratings import service as ratings
 from app.tickets import queries as ticket_queries
 from app.tickets import service as tickets
+from app.wechat.events import WechatDeauthorised
 
 SHIPPED = Path(__file__).with_name("notice.md")
 """A notice to begin with; whoever runs the product writes their own."""
 LONGEST_NOTICE = 20_000
 LONGEST_DEVICE = 64
+BY_WECHAT = "wechat"
+"""In place of a device: taken back within WeChat, not on a page of ours."""
 
 
 def publish(actor: Actor, text: str) -> PrivacyNotice:
@@ -85,6 +88,24 @@ def answer(actor: Actor, version: int, *, agreed: bool, device: str = "") -> Con
     session.add(given)
     session.flush()
     return given
+
+
+def on_deauthorised(event: WechatDeauthorised) -> None:
+    """Let go of what WeChat told us of somebody, and keep that they no longer agree."""
+    person_id = identity.unlink_wechat(SYSTEM, event.openid_index, event.occurred_at)
+    given = queries.consents_of(person_id)[:1] if person_id else []
+    for last in given:
+        if last.agreed:
+            taken_back = Consent(
+                id=new_id(),
+                person_id=last.person_id,
+                version=last.version,
+                agreed=False,
+                device=BY_WECHAT,
+                at=clock.now(),
+            )
+            session.add(taken_back)
+    session.flush()
 
 
 def hand_out(actor: Actor) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from app.identity.service.codes import ask_code
 from app.identity.service.credentials import change_password, set_password
 from app.identity.service.duty import NewShift, end_shift, start_shift
 from app.identity.service.dwellings import claim_dwelling, decide_binding, end_binding
-from app.identity.service.forgetting import forget
+from app.identity.service.forgetting import forget, unlink_wechat
 from app.identity.service.grants import (
     NewGrant,
     appoint,
@@ -110,4 +110,5 @@ __all__ = [
     "set_password",
     "start_shift",
     "sweep",
+    "unlink_wechat",
 ]

@@ -1,14 +1,15 @@
-"""Forgetting a person: nothing is left that says who they were."""
+"""Forgetting a person: nothing is left that says who they were; or only what WeChat told."""
 
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from app.identity import queries
 from app.identity.models import DwellingBinding, Restriction, WechatIdentity
-from app.identity.rules import BindingStatus
-from app.identity.service.sessions import end_all
-from app.kernel import clock
+from app.identity.rules import BindingStatus, LoginMethod
+from app.identity.service.sessions import end_all, end_opened_by
+from app.kernel import audit, clock
 from app.kernel.actor import Actor
 from app.kernel.db import session
 
@@ -34,3 +35,24 @@ def forget(actor: Actor, person_id: UUID) -> None:
         .values(appeal="")
     )
     session.flush()
+
+
+def unlink_wechat(actor: Actor, openid_index: str, at: datetime) -> UUID | None:
+    """Erase what WeChat told of a user who took that back at a moment; name the person.
+
+    Openid and unionid go, so that nothing is sent there any more, and the log-ins through
+    WeChat end. The keyed fingerprint of the openid stays: it says nothing of anybody, and
+    by it a person who comes back by themselves finds their reports again.
+    """
+    query = select(WechatIdentity).where(
+        WechatIdentity.openid_index == openid_index, WechatIdentity.linked_at <= at
+    )
+    held = query.with_for_update().execution_options(populate_existing=True)
+    found = session.scalars(held).first()
+    if found is None or not found.openid:
+        return None
+    found.openid, found.unionid, found.unionid_index = "", None, None
+    session.flush()
+    end_opened_by(actor, found.person_id, LoginMethod.WECHAT, at)
+    audit.record(actor, "wechat.unlinked", "person", found.person_id)
+    return found.person_id

@@ -14,7 +14,7 @@ from app.identity import passwords, queries, rules
 from app.identity.models import PasswordLogin, Person, WechatIdentity
 from app.identity.rules import LoginMethod
 from app.identity.service import replays, tries
-from app.identity.service.people import new_person, wechat_identity
+from app.identity.service.people import new_person, renew_identity, wechat_identity
 from app.identity.service.sessions import LoggedIn, note_use, open_session
 from app.kernel import audit, clock, crypto
 from app.kernel.actor import SYSTEM, Actor
@@ -90,11 +90,15 @@ def _enter(login: WechatLogin, code: str, device: str) -> LoggedIn | None:
 def _known(login: WechatLogin) -> UUID | None:
     openid = crypto.blind_index("openid", login.openid)
     found = session.scalar(
-        select(WechatIdentity.person_id).where(
+        select(WechatIdentity).where(
             WechatIdentity.appid == login.appid, WechatIdentity.openid_index == openid
         )
     )
-    return found or _known_elsewhere(login)
+    if found is None:
+        return _known_elsewhere(login)
+    if not found.openid:  # taken back once; they come again by themselves
+        renew_identity(found, login)
+    return found.person_id
 
 
 def _known_elsewhere(login: WechatLogin) -> UUID | None:

@@ -90,16 +90,23 @@ def _reach(person: Person, phone: str | None) -> None:
 
 def wechat_identity(person_id: UUID, login: WechatLogin) -> WechatIdentity:
     """Make the row by which a WeChat app's user is a person of ours."""
-    union = login.unionid or None
-    return WechatIdentity(
-        person_id=person_id,
-        appid=login.appid,
-        openid=login.openid,
-        openid_index=crypto.blind_index("openid", login.openid),
-        unionid=union,
-        unionid_index=crypto.blind_index("unionid", union) if union else None,
-        linked_at=clock.now(),
+    return renew_identity(
+        WechatIdentity(
+            person_id=person_id,
+            appid=login.appid,
+            openid_index=crypto.blind_index("openid", login.openid),
+        ),
+        login,
     )
+
+
+def renew_identity(identity: WechatIdentity, login: WechatLogin) -> WechatIdentity:
+    """Write down what WeChat tells of a user who comes by themselves."""
+    union = login.unionid or None
+    identity.openid, identity.unionid = login.openid, union
+    identity.unionid_index = crypto.blind_index("unionid", union) if union else None
+    identity.linked_at = clock.now()
+    return identity
 
 
 def link_wechat(actor: Actor, person_id: UUID, login: WechatLogin) -> None:

@@ -101,7 +101,7 @@ def _own_openid(actor: Actor) -> str:
         )
     )
     session.rollback()
-    if openid is None:
+    if not openid:
         raise Conflict("请在微信小程序里操作，或用短信验证码。", code="no_wechat")
     return openid
 

@@ -117,6 +117,14 @@ def end_all(actor: Actor, person_id: UUID) -> int:
     return _end(actor, Session.person_id == person_id, person_id)
 
 
+def end_opened_by(actor: Actor, person_id: UUID, method: LoginMethod, until: datetime) -> int:
+    """End the sessions that a person opened in one way up to a moment."""
+    which = and_(
+        Session.person_id == person_id, Session.method == method, Session.created_at <= until
+    )
+    return _end(actor, which, person_id)
+
+
 def _end(actor: Actor, which: object, subject_id: UUID) -> int:
     ended = session.scalars(
         update(Session)

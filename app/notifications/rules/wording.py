@@ -29,10 +29,11 @@ class Wording:
     valid_from: datetime | None = None
 
 
-OWN, WORK, ME, BRIEFS, WORKLIST = (
+OWN, WORK, ME, HOME, BRIEFS, WORKLIST = (
     "pages/ticket/ticket",
     "staff/ticket/ticket",
     "pages/me/me",
+    "pages/home/home",
     "staff/briefs/briefs",
     "staff/work/work",
 )
@@ -119,6 +120,12 @@ _PLAIN = {
         "提交受到限制",
         "您的提交受到限制，紧急情况不受影响。可以在“我的”里看原因和申诉。",
         ME,
+    ),
+    ("wrote", Audience.SELF): (
+        "客服窗口的留言没有人看",
+        "您在微信客服窗口的留言不会有人处理。要反映问题，请在小程序首页点“上报”；"
+        "已经上报的，请打开那一件，点“补充情况”。",
+        HOME,
     ),
     ("daily", Audience.STAFF): (
         "今日工单",

@@ -14,6 +14,12 @@ from app.notifications.service.granting import (
     on_push_popup,
 )
 from app.notifications.service.grouping import is_emergency, on_emergency, say, tell_group
+from app.notifications.service.hearing import (
+    NotSettledYet,
+    on_message_ended,
+    on_subscription_answered,
+    on_user_wrote,
+)
 from app.notifications.service.importing import ImportReport, import_templates
 from app.notifications.service.keeping import KEPT, forget_messages
 from app.notifications.service.listening import (
@@ -33,6 +39,7 @@ __all__ = [
     "TIMEOUT_S",
     "WEEKLY",
     "ImportReport",
+    "NotSettledYet",
     "TemplateDraft",
     "deliver",
     "forget_messages",
@@ -45,10 +52,13 @@ __all__ = [
     "on_duty_called",
     "on_emergency",
     "on_escalated",
+    "on_message_ended",
     "on_push_change",
     "on_push_popup",
     "on_restricted",
+    "on_subscription_answered",
     "on_ticket_moved",
+    "on_user_wrote",
     "owe_again",
     "read",
     "readers",

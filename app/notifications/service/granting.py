@@ -33,15 +33,15 @@ def note_subscription(actor: Actor, report_id: UUID, answers: Answers) -> int:
     return _note(actor.person_id, "client", f"{actor.person_id}:{report_id}", answers)
 
 
-def on_push_popup(openid_index: str, occurred: int, answers: Answers) -> int:
-    """Take WeChat's word for what a person answered (``occurred``: its CreateTime)."""
+def on_push_popup(openid_index: str, occurred: int | str, answers: Answers) -> int:
+    """Take WeChat's word for what a person answered (``occurred``: what names the push)."""
     person_id = queries.person_of_openid(openid_index)
     if person_id is None:
         return 0
     return _note(person_id, "push", f"{openid_index}:{occurred}", answers)
 
 
-def on_push_change(openid_index: str, occurred: int, answers: Answers) -> int:
+def on_push_change(openid_index: str, occurred: int | str, answers: Answers) -> int:
     """Take WeChat's word that a person changed the switch of a template: off ends all grants."""
     person_id = queries.person_of_openid(openid_index)
     if person_id is None:

@@ -1,0 +1,1 @@
+"""Whether what people send may be shown to other residents: verdicts, and who decides."""
