@@ -6,7 +6,7 @@ from app.kernel.work import unit_of_work
 from app.tickets import service as tickets
 from app.tickets.service import Words
 from app.tickets.states import ResultKind
-from tests.make import media
+from tests.make import media, news
 from tests.make import tickets as make
 from tests.make.answers import refused, taken
 
@@ -181,6 +181,7 @@ def test_who_joined_reads_the_story_without_the_reporter(world, phone, neighbour
             repairer, ticket_id, at, at.replace(hour=at.hour + 1), Words("周阿姨一点在家")
         )
         tickets.quote(repairer, ticket_id, "paid", 100, Words("周阿姨家的灯"))
+    news.drained()  # what staff wrote is looked at before neighbours read it
 
     answer = neighbour.get(f"/tickets/{ticket_id}")
 
