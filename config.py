@@ -15,9 +15,44 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from around import (
+    PRODUCTION,
+    SHARES,
+    Platform,
+    SettingsError,
+    Sms,
+    Wechat,
+    Wecom,
+    decoded,
+    read_address,
+    read_key,
+    read_number,
+    read_platform,
+    read_secret,
+    read_sms,
+    read_wechat,
+    read_wecom,
+)
+
+__all__ = [
+    "DEMO",
+    "DEMO_APPID",
+    "LISTENERS",
+    "MODES",
+    "PRODUCTION",
+    "ROOT",
+    "SHARES",
+    "TEST",
+    "Platform",
+    "Settings",
+    "SettingsError",
+    "Sms",
+    "Wechat",
+    "Wecom",
+]
+
 ROOT = Path(__file__).resolve().parent
 
-PRODUCTION = "production"
 DEMO = "demo"
 TEST = "test"
 MODES = (PRODUCTION, DEMO, TEST)
@@ -25,60 +60,9 @@ MODES = (PRODUCTION, DEMO, TEST)
 
 DEMO_APPID = "dev"
 """The mini-program of the demo; nothing real is called so."""
-SHARES = frozenset({"photos", "words", "door", "contact"})
-"""What of people a package to the district's platform can hold."""
 
 LISTENERS = 2 * (os.cpu_count() or 1) + 1
 """Threads of a web process that take requests in; few of them work at once."""
-
-
-class SettingsError(ValueError):
-    """A setting is missing or unsafe; the message names it, never its value."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wechat:
-    """A mini-program as the WeChat platform knows it; ``push_key`` is its EncodingAESKey."""
-
-    appid: str
-    secret: str = field(repr=False)
-    push_token: str = field(default="", repr=False)
-    push_key: str = field(default="", repr=False)
-    state: str = "formal"
-    api_url: str = "https://api.weixin.qq.com/"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sms:
-    """The HTTP provider that sends short messages."""
-
-    url: str
-    key: str = field(repr=False)
-    sign: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wecom:
-    """An application of 企业微信 that writes to staff."""
-
-    corp_id: str
-    agent_id: int
-    secret: str = field(repr=False)
-    api_url: str = "https://qyapi.weixin.qq.com/"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Platform:
-    """The district's command platform: where packages go, and the key both sides sign with.
-
-    ``shares`` names what of people may go along (``PLATFORM_SHARES``); without it a package
-    holds places, times, states and codes alone.
-    """
-
-    url: str
-    key_id: str
-    key: bytes = field(repr=False)
-    shares: frozenset[str] = frozenset({"photos"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,28 +130,28 @@ class Settings:
         kept = dict(environ) if env == PRODUCTION else {**_kept_secrets(data_dir), **environ}
         return cls(
             env=env,
-            secret_key=_secret(kept, "SANDAN_SECRET_KEY"),
-            field_keys=_field_keys(_secret(kept, "SANDAN_FIELD_KEYS")),
-            index_key=_key(kept, "SANDAN_INDEX_KEY"),
-            chain_key=_key(kept, "SANDAN_CHAIN_KEY"),
+            secret_key=read_secret(kept, "SANDAN_SECRET_KEY"),
+            field_keys=_field_keys(read_secret(kept, "SANDAN_FIELD_KEYS")),
+            index_key=read_key(kept, "SANDAN_INDEX_KEY"),
+            chain_key=read_key(kept, "SANDAN_CHAIN_KEY"),
             data_dir=data_dir,
             database_url=_database_url(environ.get("DATABASE_URL"), env, data_dir),
             redis_url=environ.get("REDIS_URL") or None,
             host=environ.get("HOST", "127.0.0.1"),
-            port=_number(environ, "PORT", 8000),
-            web_workers=_number(environ, "WEB_WORKERS", 2),
-            web_threads=_number(environ, "WEB_THREADS", LISTENERS),
-            web_at_once=_number(environ, "WEB_AT_ONCE", 2),
+            port=read_number(environ, "PORT", 8000),
+            web_workers=read_number(environ, "WEB_WORKERS", 2),
+            web_threads=read_number(environ, "WEB_THREADS", LISTENERS),
+            web_at_once=read_number(environ, "WEB_AT_ONCE", 2),
             embedded_worker=environ.get("SANDAN_EMBEDDED_WORKER", "") == "1",
-            trusted_proxies=_number(environ, "TRUSTED_PROXIES", 0),
+            trusted_proxies=read_number(environ, "TRUSTED_PROXIES", 0),
             rate_limits=environ.get("SANDAN_RATE_LIMITS", "1") != "0",
             log_level=environ.get("LOG_LEVEL", "INFO"),
             public_url=environ.get("PUBLIC_URL", ""),
-            wechat=_fake_wechat(kept, environ) if env == DEMO else _wechat(environ, env),
-            sms=_sms(environ, env),
-            wecom=_wecom(environ, env),
-            wecom_robot_url=_outside(environ, "WECOM_ROBOT_URL", env, ""),
-            platform=_platform(environ, env),
+            wechat=_fake_wechat(kept, environ) if env == DEMO else read_wechat(environ, env),
+            sms=read_sms(environ, env),
+            wecom=read_wecom(environ, env),
+            wecom_robot_url=read_address(environ, "WECOM_ROBOT_URL", env, ""),
+            platform=read_platform(environ, env),
         )
 
 
@@ -211,31 +195,10 @@ _MADE: Mapping[str, Callable[[], str]] = {
 }
 
 
-def _secret(environ: Mapping[str, str], name: str) -> str:
-    value = environ.get(name, "")
-    if len(value) < 32:
-        raise SettingsError(f"{name} must be set, at least 32 characters")
-    return value
-
-
-def _key(environ: Mapping[str, str], name: str) -> bytes:
-    return _decoded(_secret(environ, name), name)
-
-
-def _decoded(text: str, name: str) -> bytes:
-    try:
-        key = base64.urlsafe_b64decode(text)
-    except ValueError as error:
-        raise SettingsError(f"{name} must be 32 bytes in url-safe base64") from error
-    if len(key) != 32:
-        raise SettingsError(f"{name} must be 32 bytes in url-safe base64")
-    return key
-
-
 def _field_keys(text: str) -> tuple[tuple[str, bytes], ...]:
     """Read ``id:base64,id:base64``; the first encrypts, every one decrypts."""
     pairs = [part.partition(":") for part in text.split(",") if part]
-    keys = tuple((name, _decoded(key, "SANDAN_FIELD_KEYS")) for name, _, key in pairs)
+    keys = tuple((name, decoded(key, "SANDAN_FIELD_KEYS")) for name, _, key in pairs)
     if not keys or any(not name for name, _ in keys) or len({n for n, _ in keys}) != len(keys):
         raise SettingsError("SANDAN_FIELD_KEYS must be id:key pairs with different ids")
     return keys
@@ -252,40 +215,9 @@ def _database_url(given: str | None, env: str, data_dir: Path) -> str:
     return given
 
 
-def _number(environ: Mapping[str, str], name: str, default: int) -> int:
-    text = environ.get(name) or str(default)
-    if not text.isdigit():
-        raise SettingsError(f"{name} must be a whole number")
-    return int(text)
-
-
-def _wechat(environ: Mapping[str, str], env: str) -> Wechat | None:
-    appid = environ.get("WECHAT_APPID", "")
-    if not appid:
-        return None
-    push_key = environ.get("WECHAT_PUSH_KEY", "")
-    if push_key and len(push_key) != 43:
-        raise SettingsError("WECHAT_PUSH_KEY must be the 43 characters of the EncodingAESKey")
-    push_token = environ.get("WECHAT_PUSH_TOKEN", "")
-    if push_token and not push_key and env == PRODUCTION:
-        # without the key no signature covers what a push says
-        raise SettingsError("WECHAT_PUSH_KEY must be set when WECHAT_PUSH_TOKEN is")
-    state = environ.get("WECHAT_STATE", "formal")
-    if state not in ("formal", "trial", "developer"):
-        raise SettingsError("WECHAT_STATE must be formal, trial or developer")
-    return Wechat(
-        appid=appid,
-        secret=_needed(environ, "WECHAT_SECRET", "WECHAT_APPID"),
-        push_token=push_token,
-        push_key=push_key,
-        state=state,
-        api_url=_outside(environ, "WECHAT_API_URL", env, "https://api.weixin.qq.com/"),
-    )
-
-
 def _fake_wechat(kept: Mapping[str, str], environ: Mapping[str, str]) -> Wechat | None:
     """Point a demo at the fake WeChat on the port after its own, unless it was given a real one."""
-    given = _wechat(environ, DEMO)
+    given = read_wechat(environ, DEMO)
     if given is not None and given.appid != DEMO_APPID:
         return given
     return Wechat(
@@ -294,59 +226,5 @@ def _fake_wechat(kept: Mapping[str, str], environ: Mapping[str, str]) -> Wechat 
         push_token=kept["WECHAT_FAKE_PUSH_TOKEN"],
         push_key=kept["WECHAT_FAKE_PUSH_KEY"],
         state="developer",
-        api_url=f"http://127.0.0.1:{_number(environ, 'PORT', 8000) + 1}/",
+        api_url=f"http://127.0.0.1:{read_number(environ, 'PORT', 8000) + 1}/",
     )
-
-
-def _sms(environ: Mapping[str, str], env: str) -> Sms | None:
-    url = _outside(environ, "SMS_URL", env, "")
-    if not url:
-        return None
-    key = _needed(environ, "SMS_KEY", "SMS_URL")
-    return Sms(url=url, key=key, sign=environ.get("SMS_SIGN", ""))
-
-
-def _wecom(environ: Mapping[str, str], env: str) -> Wecom | None:
-    corp_id = environ.get("WECOM_CORP_ID", "")
-    if not corp_id:
-        return None
-    return Wecom(
-        corp_id=corp_id,
-        agent_id=_number(environ, "WECOM_AGENT_ID", 0),
-        secret=_needed(environ, "WECOM_SECRET", "WECOM_CORP_ID"),
-        api_url=_outside(environ, "WECOM_API_URL", env, "https://qyapi.weixin.qq.com/"),
-    )
-
-
-def _platform(environ: Mapping[str, str], env: str) -> Platform | None:
-    url = _outside(environ, "PLATFORM_URL", env, "")
-    if not url:
-        return None
-    return Platform(
-        url=url,
-        key_id=_needed(environ, "PLATFORM_KEY_ID", "PLATFORM_URL"),
-        key=_key(environ, "PLATFORM_KEY"),
-        shares=_shares(environ.get("PLATFORM_SHARES", "photos")),
-    )
-
-
-def _shares(text: str) -> frozenset[str]:
-    named = frozenset(one.strip() for one in text.split(",") if one.strip())
-    if not named <= SHARES:
-        raise SettingsError(f"PLATFORM_SHARES must be some of {', '.join(sorted(SHARES))}")
-    return named
-
-
-def _needed(environ: Mapping[str, str], name: str, because: str) -> str:
-    value = environ.get(name, "")
-    if not value:
-        raise SettingsError(f"{name} must be set when {because} is")
-    return value
-
-
-def _outside(environ: Mapping[str, str], name: str, env: str, default: str) -> str:
-    """Read the address of another system; in production nothing travels in the clear."""
-    url = environ.get(name, "") or default
-    if url and env == PRODUCTION and not url.startswith("https://"):
-        raise SettingsError(f"{name} must begin with https:// in production")
-    return url

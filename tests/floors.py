@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FLOORS: dict[int, tuple[str, ...]] = {
+    -1: ("around",),
     0: ("config",),
     1: ("app.kernel",),
     2: ("app.territory", "app.wechat", "app.sms", "app.factory"),

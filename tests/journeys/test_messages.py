@@ -19,8 +19,10 @@ AWAKE = {"channels": [], "quiet_from": "00:00", "quiet_to": "00:00", "digest": T
 
 
 @pytest.fixture
-def platform(settings):
-    with pretended(settings, push_url=NOWHERE) as there:
+def platform(request, settings):
+    """The fake; with a push key its popup events are the word, else what the client reports."""
+    push_key = getattr(request, "param", "")
+    with pretended(settings, push_url=NOWHERE, push_key=push_key) as there:
         yield there
 
 
@@ -33,10 +35,13 @@ def served(town, settings, platform, tmp_path):
         "WECHAT_SECRET": platform.wechat.secret,
         "WECHAT_STATE": platform.wechat.state,
         "WECHAT_API_URL": platform.url,
+        "WECHAT_PUSH_TOKEN": platform.wechat.push_token,
+        "WECHAT_PUSH_KEY": platform.wechat.push_key,
     }
     with open_web(settings, tmp_path, told=told) as web:
         web.start()
         web.wait()
+        platform.aim(f"http://127.0.0.1:{web.port}/mp/v1/wechat/push")
         yield f"http://127.0.0.1:{web.port}"
 
 
@@ -64,6 +69,10 @@ def answer_popup(platform, handset, openid, moment, *, truly=True):
         platform.turn("allow", openid=openid, template_id=template_id)
     said = [{"template_id": one, "status": "accept"} for one in asked]
     handset.post("/me/subscriptions", {"id": str(uuid4()), "results": said})
+    soon(
+        lambda: handset.get("/me/subscriptions", moment=moment)["balance"],
+        lambda balance: len(balance) == len(asked),
+    )
     return asked
 
 
@@ -113,6 +122,7 @@ def work_through(repairer, resident, ticket_id):
     repairer.post(f"/work/{ticket_id}/resolve", {"text": "换了灯泡", "media": [photo]})
 
 
+@pytest.mark.parametrize("platform", ["", "a" * 43], indirect=True, ids=["client", "push"])
 def test_every_turn_of_a_report_reaches_who_allowed_it(town, platform, come_in):
     resident = come_in("o-zhou", "10044440001")
     manager = come_in("dev-manager")

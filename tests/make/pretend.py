@@ -1,7 +1,7 @@
 """The fake WeChat for tests, over real HTTP on a port of its own."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +19,8 @@ class Pretended:
 
     url: str
     wechat: Wechat
+    aim: Callable[[str], None]
+    """Say where its pushes go from now on."""
 
     def turn(self, switch: str, **asked: Any) -> Any:
         """Turn one of the switches under ``/fake/``."""
@@ -59,8 +61,12 @@ def pretended(settings: Settings, *, push_url: str, push_key: str = "") -> Itera
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{server.port}/"
+
+    def aim(to: str) -> None:
+        made.extensions["callbacks"].url = to
+
     try:
-        yield Pretended(url, replace(wechat, api_url=url))
+        yield Pretended(url, replace(wechat, api_url=url), aim)
     finally:
         server.shutdown()
         server.server_close()
