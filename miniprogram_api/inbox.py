@@ -37,6 +37,8 @@ STATES = {
     State.FELL_BACK: "未送达，已换一种方式",
     State.DEAD: "未送达",
 }
+ARRIVED = "已送达"
+"""Said by WeChat itself; of other ways nobody tells us more than that it was sent."""
 AUDIENCES = {
     "resident": "反映人",
     "follower": "一起反映的居民",
@@ -187,7 +189,7 @@ def _report(row: Any) -> dict[str, Any]:
         "channel": row.channel.value,
         "channel_text": WAYS[row.channel],
         "state": row.state.value,
-        "state_text": STATES[row.state],
+        "state_text": ARRIVED if row.arrived_at else STATES[row.state],
         "at": row.settled_at or row.due_at,
         "maybe_repeated": row.maybe_repeated,
     }

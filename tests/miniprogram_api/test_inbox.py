@@ -3,7 +3,12 @@
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
+from app.kernel import clock
+from app.kernel.db import session
+from app.kernel.work import unit_of_work
+from app.notifications.models import Message
 from app.notifications.rules.settling import Outcome, Result
 from app.notifications.rules.ways import Way
 from tests.make import news
@@ -138,3 +143,18 @@ def test_staff_who_have_nothing_to_do_with_it_find_nothing(world, client_for):
 
     for name in ("manager", "rival", "resident", "other_community"):
         refused(client_for(name).get(f"/work/{ticket_id}/messages"), 404)
+
+
+def test_what_wechat_says_arrived_is_said_to_have_arrived(world, resident, ways):
+    news.template("accepted", "resident", "T1")
+    news.allow(world, "resident", "T1")
+    make.accepted(world, make.submitted(world))
+    news.drained()
+    with unit_of_work():
+        sent = select(Message).where(Message.channel == Way.WECHAT)
+        session.scalars(sent).one().arrived_at = clock.now()
+
+    items = taken(resident.get("/me/inbox"))["items"]
+
+    (way,) = next(one["ways"] for one in items if one["kind"] == "accepted")
+    assert way["state_text"] == "已送达"
