@@ -53,6 +53,7 @@ class Copy(View):
     tickets = fields.Raw(required=True)
     ratings = fields.Raw(required=True)
     media = fields.Raw(required=True)
+    news = fields.Raw(required=True)
 
 
 class WayOutIn(Command):

@@ -12,6 +12,7 @@ from app.identity import queries as identity
 from app.kernel.db import session
 from app.kernel.errors import NotFound
 from app.media import queries as media
+from app.notifications import queries as news
 from app.privacy.models import Consent, PrivacyNotice
 from app.ratings import queries as ratings
 from app.tickets import queries as tickets
@@ -65,6 +66,7 @@ def everything_about(person_id: UUID) -> dict[str, Any]:
         "tickets": tickets.personal(person_id),
         "ratings": ratings.personal(person_id),
         "media": media.personal(person_id),
+        "news": news.personal(person_id),
     }
     return {name: _plain(kept) for name, kept in rooms.items()}
 

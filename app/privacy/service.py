@@ -11,6 +11,7 @@ from app.kernel.db import session
 from app.kernel.errors import Conflict, Forbidden, Invalid, RuleBroken, Unauthenticated
 from app.kernel.ids import new_id
 from app.media import service as media
+from app.notifications import service as news
 from app.privacy import queries
 from app.privacy.models import Consent, PrivacyNotice
 from app.ratings import service as ratings
@@ -142,5 +143,6 @@ def forget(actor: Actor) -> None:
         raise RuleBroken("您还有没办完的事，请等办完或先撤回，再注销。", code="still_open")
     media.delete(tickets.forget(person_id))
     ratings.forget(person_id)
+    news.forget(person_id)
     identity.forget(actor, person_id)
     audit.record(actor, "privacy.forgotten", "person", person_id)

@@ -11,6 +11,7 @@ from app.notifications.queries.messages import (
     standing,
     unread,
 )
+from app.notifications.queries.own import personal
 from app.notifications.queries.people import (
     Occasion,
     digest_readers,
@@ -36,6 +37,7 @@ __all__ = [
     "oldest",
     "paused",
     "person_of_openid",
+    "personal",
     "reaches",
     "recipients",
     "row_for",

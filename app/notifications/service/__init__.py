@@ -8,6 +8,7 @@ from app.notifications.service.choosing import (
 )
 from app.notifications.service.delivering import FORGOTTEN_AFTER, TIMEOUT_S, deliver, owe_again
 from app.notifications.service.digests import DAILY, WEEKLY, readers, tell_digest
+from app.notifications.service.forgetting import forget
 from app.notifications.service.granting import (
     note_subscription,
     on_push_change,
@@ -42,6 +43,7 @@ __all__ = [
     "NotSettledYet",
     "TemplateDraft",
     "deliver",
+    "forget",
     "forget_messages",
     "import_templates",
     "is_emergency",

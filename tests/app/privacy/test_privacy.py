@@ -14,6 +14,8 @@ from app.kernel.db import session
 from app.kernel.errors import Conflict, Forbidden, Invalid, NotFound, RuleBroken
 from app.kernel.work import unit_of_work
 from app.media import queries as media
+from app.notifications import queries as news_queries
+from app.notifications.rules.ways import Way
 from app.privacy import queries, service
 from app.ratings import queries as ratings
 from app.ratings import service as rating_service
@@ -21,6 +23,7 @@ from app.tickets import history
 from app.tickets import queries as tickets
 from app.tickets.service import Words
 from app.tickets.states import CloseReason
+from tests.make import news
 from tests.make import tickets as make
 
 
@@ -113,6 +116,7 @@ def test_an_old_version_is_not_agreed_to(world):
 def test_the_copy_holds_what_is_kept_about_oneself_and_nobody_else(world):
     closed(world)
     make.submitted(world, by="neighbour", text="邻居自己的话", contact_phone="10020009999")
+    news.drained()
     with unit_of_work():
         copy = service.hand_out(world.actor("resident"))
 
@@ -121,6 +125,7 @@ def test_the_copy_holds_what_is_kept_about_oneself_and_nobody_else(world):
     assert "住301的老人看不见路" in said
     assert "谢谢孟师傅" in said
     assert len(copy["media"]) == 1
+    assert "已收到您的诉求" in [one["title"] for one in copy["news"]["messages"]]
     assert "邻居自己的话" not in said
     assert "10020009999" not in said
 
@@ -150,6 +155,19 @@ def test_who_is_forgotten_is_nowhere_by_name_phone_or_word(world):
 
 def _sqlite():
     return session.get_bind().dialect.name == "sqlite"
+
+
+def test_what_was_told_is_forgotten_and_what_was_to_be_sent_goes_nowhere(world):
+    with news.outfit(Way.WECHAT) as posts:
+        news.template("closed", "resident", "T1")
+        news.allow(world, "resident", "T1")
+        closed(world)
+        forget(world)
+        news.drained()
+
+        told = news_queries.personal(world.people["resident"])
+        assert (told["messages"], told["grants"], told["wishes"]) == ([], [], None)
+        assert posts[Way.WECHAT].carried == []
 
 
 def test_what_happened_stays_counted_and_its_chain_holds(world):
