@@ -27,7 +27,7 @@ from app.wechat import gateway, pushes
 from app.wechat import models as wechat
 from config import Settings
 
-MEDIA_CHECK_PATH = "/mp/v1/media-check/"
+MEDIA_CHECK_PATH = "/mp/v1/media_check/"
 """The phone door's route (miniprogram_api.media), which no room can import."""
 
 MODELS = (

@@ -14,7 +14,7 @@ from app.media.rules import CONTENT_TYPES
 from miniprogram_api.entrance import authenticate
 
 bp = Blueprint("media", __name__, url_prefix="/media", authenticate=authenticate)
-looked_at_by_wechat = Blueprint("media_check", __name__, url_prefix="/media-check")
+looked_at_by_wechat = Blueprint("media_check", __name__, url_prefix="/media_check")
 
 FILES = {
     kind: {"schema": {"type": "string", "format": "binary"}}

@@ -5,7 +5,7 @@ from app.media import queries, rules, store
 from app.media.models import Media
 from app.media.service import Opened, expired
 
-PURPOSE = "media-check"
+PURPOSE = "media_check"
 GOOD_FOR_S = 90 * 60
 """WeChat answers within half an hour; the rest is for asking again."""
 

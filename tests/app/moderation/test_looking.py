@@ -301,7 +301,7 @@ def test_a_link_for_wechat_opens_one_file_for_a_while(world, wechat):
     own = media_service.link(photo, "large", world.people["resident"])
 
     assert checks.open_link(token).content_type == "image/jpeg"
-    assert requests.get(f"{wechat.url}mp/v1/media-check/{token}", timeout=5).status_code == 200
+    assert requests.get(f"{wechat.url}mp/v1/media_check/{token}", timeout=5).status_code == 200
     for wrong in (token[:-2], own, "x"):
         with pytest.raises(NotFound):
             checks.open_link(wrong)
