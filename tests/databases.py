@@ -3,8 +3,10 @@
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
@@ -66,13 +68,20 @@ class SqliteFile:
 
 
 class PostgresqlDatabase:
-    """One database, dropped and cloned from a template before each test."""
+    """One database, put aside and replaced by a clone of a template before each test.
+
+    A clone takes longer than most tests. The next one is made, and the last one dropped,
+    in the background while a test runs; taking it is a renaming.
+    """
 
     def __init__(self, admin_url: str) -> None:
         self._admin_url = admin_url
         mark = uuid4().hex[:8]
         self._name = f"sandan_test_{mark}"
         self._kept: set[str] = set()
+        self._spares: dict[str, Future[str]] = {}
+        self._count = count()
+        self._workshop = ThreadPoolExecutor(1)
         base = psycopg.conninfo.conninfo_to_dict(admin_url)
         host, port = base.get("host", "127.0.0.1"), base.get("port", "5432")
         user, password = base.get("user", "postgres"), base.get("password")
@@ -95,17 +104,33 @@ class PostgresqlDatabase:
         self._run("CREATE DATABASE {} TEMPLATE {}", f"{self._name}_{name}", self._name)
 
     def reset(self, name: str = "empty") -> None:
-        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", self._name)
-        self._run("CREATE DATABASE {} TEMPLATE {}", self._name, f"{self._name}_{name}")
+        spare = self._spares.pop(name, None)
+        fresh = spare.result() if spare else self._clone(name)
+        old = f"{self._name}_old{next(self._count)}"
+        self._run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+            values=(self._name,),
+        )
+        self._run("ALTER DATABASE {} RENAME TO {}", self._name, old)
+        self._run("ALTER DATABASE {} RENAME TO {}", fresh, self._name)
+        self._workshop.submit(self._run, "DROP DATABASE IF EXISTS {} WITH (FORCE)", old)
+        self._spares[name] = self._workshop.submit(self._clone, name)
 
     def drop(self) -> None:
-        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", self._name)
-        for name in self._kept:
-            self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", f"{self._name}_{name}")
+        self._workshop.shutdown(wait=True)
+        spares = [one.result() for one in self._spares.values()]
+        for name in (self._name, *spares, *(f"{self._name}_{one}" for one in self._kept)):
+            self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
-    def _run(self, statement: str, *names: str) -> None:
+    def _clone(self, name: str) -> str:
+        made = f"{self._name}_new{next(self._count)}"
+        self._run("CREATE DATABASE {} TEMPLATE {}", made, f"{self._name}_{name}")
+        return made
+
+    def _run(self, statement: str, *names: str, values: Sequence[object] = ()) -> None:
         with psycopg.connect(self._admin_url, autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+            said = sql.SQL(statement).format(*map(sql.Identifier, names))
+            connection.execute(said, values or None)
 
 
 @contextmanager
