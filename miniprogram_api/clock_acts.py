@@ -136,6 +136,12 @@ def whistle(sent: dict[str, Any], ticket_id: UUID) -> Any:
     )
 
 
+@act(bp, "contest", WordsIn)
+def contest(sent: dict[str, Any], ticket_id: UUID) -> Any:
+    """Say that a firm's hand-over does not hold for this ticket; the street decides."""
+    return after(tickets.contest(current(), ticket_id, words_of(sent)))
+
+
 @act(bp, "report_in", ReportIn)
 def report_in(sent: dict[str, Any], ticket_id: UUID) -> Any:
     """Note that a department that was called has come."""

@@ -51,6 +51,11 @@ class DecideIn(WordsIn):
     """The second person's answer."""
 
     approved = fields.Boolean(required=True)
+    organisation = fields.UUID(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "对交接的异议成立时，改由哪个单位办理；不填就退给原单位"},
+    )
 
 
 class CategoryIn(WordsIn):
@@ -129,7 +134,13 @@ def decline(sent: dict[str, Any], ticket_id: UUID) -> Any:
 def review(sent: dict[str, Any], ticket_id: UUID) -> Any:
     """Decide, as the second person, what was asked."""
     return after(
-        tickets.decide(current(), ticket_id, approved=sent["approved"], words=words_of(sent))
+        tickets.decide(
+            current(),
+            ticket_id,
+            approved=sent["approved"],
+            words=words_of(sent),
+            organisation_id=sent["organisation"],
+        )
     )
 
 

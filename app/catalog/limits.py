@@ -28,6 +28,7 @@ class Limits:
     call_minutes: int = 5
     due_soon_percent: int = 80
     answer_due: str = "1wd"
+    contest_days: int = 5
 
     @property
     def nudge_every(self) -> timedelta:
@@ -64,6 +65,7 @@ BOUNDS: Mapping[str, Bounds] = MappingProxyType(
         "call_minutes": Bounds("紧急险情值班呼叫间隔", "分钟", 1, 30),
         "due_soon_percent": Bounds("用掉时限的多少算快到期", "%", 50, 95),
         "answer_due": Bounds("督办答复时限", "时长", "1h", "5wd"),
+        "contest_days": Bounds("物业交接后可以提出异议", "天", 1, 30),
     }
 )
 

@@ -192,8 +192,17 @@ def answer_of(package_id: UUID, answer_id: str) -> PlatformAnswer | None:
     return session.scalars(query).one_or_none()
 
 
-LEAVES = (Action.DECLINE, Action.RETURN, Action.SUSPEND, Action.EXTEND, Action.EXCLUDE)
+LEAVES = (
+    Action.DECLINE,
+    Action.RETURN,
+    Action.SUSPEND,
+    Action.EXTEND,
+    Action.EXCLUDE,
+    Action.GIVE_BACK,
+)
 """What a second person allowed and the public counts."""
+
+REFUSALS = (Action.REFUSE_REVIEW, Action.UPHOLD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +235,7 @@ def tally(level: str, node_id: UUID, since: datetime) -> Tally:
         .where(
             column == node_id,
             Step.at >= since,
-            Step.action.in_((*LEAVES, Action.REFUSE_REVIEW)),
+            Step.action.in_((*LEAVES, *REFUSALS)),
         )
         .group_by(Step.action)
     )
@@ -239,7 +248,7 @@ def tally(level: str, node_id: UUID, since: datetime) -> Tally:
         breaches=sla.count_breaches(select(Ticket.id).where(column == node_id), since),
         excluded=session.scalar(excluded) or 0,
         leaves={action.value: done.get(action, 0) for action in LEAVES},
-        refused=done.get(Action.REFUSE_REVIEW, 0),
+        refused=sum(done.get(action, 0) for action in REFUSALS),
     )
 
 

@@ -11,10 +11,12 @@ from uuid import UUID
 from sqlalchemy import and_, false, or_, true
 from sqlalchemy.sql import ColumnElement
 
+from app.kernel import clock
 from app.kernel.actor import Actor, Grant, Permission
 from app.kernel.errors import NotFound
+from app.tickets.guards import CONTEST
 from app.tickets.models import Ticket
-from app.tickets.states import ALIVE, Relation
+from app.tickets.states import ALIVE, OPEN, Relation
 
 RANK = {
     "dwelling": 1,
@@ -121,7 +123,21 @@ def _organisation_relations(actor: Actor, ticket: Ticket) -> frozenset[Relation]
         found.add(Relation.READER)
     if any(UUID(co) in handles for co in ticket.co_ids):
         found.add(Relation.CO_HANDLER)
+    if _may_contest(actor, ticket):
+        found.add(Relation.FORMER_LEAD)
     return frozenset(found)
+
+
+def _may_contest(actor: Actor, ticket: Ticket) -> bool:
+    """Tell whether the actor speaks for the firm that handed a ticket over.
+
+    Only who hands out its work, and only as long as it may contest or waits for the answer.
+    """
+    until = ticket.contest_until
+    if ticket.handed_from_id is None or until is None or ticket.state not in OPEN:
+        return False
+    waits = ticket.review_kind == CONTEST or clock.now() <= until
+    return waits and ticket.handed_from_id in actor.organisations(Permission.TICKET_ASSIGN)
 
 
 def _node_relations(grant: Grant, ticket: Ticket) -> frozenset[Relation]:

@@ -16,6 +16,8 @@ from app.tickets.states import CloseReason, QuoteState, State
 MAX_RETURNS = 2
 REOPEN_WITHIN = timedelta(days=30)
 SAMPLE_ONE_IN = 5
+CONTEST = "contest"
+"""The kind of review that does not hold up the work."""
 BREACHES_TO_CALL = 2
 
 
@@ -42,6 +44,8 @@ class Subject(Protocol):
     lead_id: UUID | None
     merged_into_id: UUID | None
     respondent_id: UUID | None
+    handed_from_id: UUID | None
+    contest_until: datetime | None
     urgency: str
     resolve_due_at: datetime | None
     answer_due_at: datetime | None
@@ -79,6 +83,13 @@ def no_review_open(ticket: Subject, _at: datetime, _limits: Limits = USUAL) -> R
     if ticket.review_kind:
         return "review_open", "已有一项申请在等第二个人审核，请先等结果。"
     return None
+
+
+def no_review_but_a_contest(
+    ticket: Subject, at: datetime, limits: Limits = USUAL
+) -> Refusal | None:
+    """Let the work go on while the street decides whose it is: residents do not wait for that."""
+    return None if ticket.review_kind == CONTEST else no_review_open(ticket, at, limits)
 
 
 def review_open(ticket: Subject, _at: datetime, _limits: Limits = USUAL) -> Refusal | None:
@@ -130,7 +141,7 @@ def may_resolve(ticket: Subject, at: datetime, limits: Limits = USUAL) -> Refusa
     """No unanswered offer, no open parts, no pending question."""
     if ticket.quote_state is QuoteState.ASKED:
         return "quote_open", "报价还没有得到居民同意，请先联系居民。"
-    return whole(ticket, at, limits) or no_review_open(ticket, at, limits)
+    return whole(ticket, at, limits) or no_review_but_a_contest(ticket, at, limits)
 
 
 def whole(ticket: Subject, _at: datetime, _limits: Limits = USUAL) -> Refusal | None:
@@ -141,6 +152,11 @@ def whole(ticket: Subject, _at: datetime, _limits: Limits = USUAL) -> Refusal | 
 def whole_and_unasked(ticket: Subject, at: datetime, limits: Limits = USUAL) -> Refusal | None:
     """Not split, and nothing waiting for a second person."""
     return whole(ticket, at, limits) or no_review_open(ticket, at, limits)
+
+
+def may_start(ticket: Subject, at: datetime, limits: Limits = USUAL) -> Refusal | None:
+    """Not split, and nothing waiting but a quarrel about who should do it."""
+    return whole(ticket, at, limits) or no_review_but_a_contest(ticket, at, limits)
 
 
 def may_withdraw(ticket: Subject, at: datetime, limits: Limits = USUAL) -> Refusal | None:
@@ -251,6 +267,16 @@ def may_go_long(ticket: Subject, at: datetime, limits: Limits = USUAL) -> Refusa
     """Once, with nothing pending."""
     if ticket.long_term:
         return "long_term_already", "已经转为长期事项。"
+    return whole_and_unasked(ticket, at, limits)
+
+
+def contestable(ticket: Subject, at: datetime, limits: Limits = USUAL) -> Refusal | None:
+    """Allow it some days after a hand-over, once, with nothing else pending."""
+    until = ticket.contest_until
+    if ticket.handed_from_id is None or until is None:
+        return "not_handed_over", "这张单没有可以提出异议的物业交接。"
+    if at > until:
+        return "contest_too_late", "交接异议要在规定的天数内提出，现在已经过了。"
     return whole_and_unasked(ticket, at, limits)
 
 

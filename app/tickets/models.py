@@ -142,6 +142,8 @@ class Ticket(Model):
     barred: Mapped[str] = mapped_column(default="")
     """Every organisation that may never hold or read it: hex ids, space between."""
     why: Mapped[list[str]] = mapped_column(default=list)
+    handed_from_id: Mapped[UUID | None]
+    """The firm that handed it over, while that may be contested or the street decides."""
 
     returns: Mapped[int] = mapped_column(default=0)
     ruled: Mapped[bool] = mapped_column(default=False)
@@ -180,6 +182,7 @@ class Ticket(Model):
     tier_due_at: Mapped[datetime | None]
     answer_due_at: Mapped[datetime | None]
     resume_at: Mapped[datetime | None]
+    contest_until: Mapped[datetime | None]
     escalated_at: Mapped[datetime | None]
     next_due_at: Mapped[datetime]
     """When somebody owes the next act; the far future if nobody does."""

@@ -85,6 +85,9 @@ class Action(StrEnum):
     HAND_OVER = "hand_over"
     RECOUNT = "recount"
     PLATFORM_ANSWER = "platform_answer"
+    CONTEST = "contest"
+    GIVE_BACK = "give_back"
+    UPHOLD = "uphold"
 
 
 class Relation(StrEnum):
@@ -104,6 +107,7 @@ class Relation(StrEnum):
     VERIFIER = "verifier"  # grid worker or officer on the spot
     CALLER = "caller"  # may call the resident back
     READER = "reader"
+    FORMER_LEAD = "former_lead"  # speaks for the firm that handed it over, while it may contest
     SYSTEM = "system"
 
 

@@ -158,6 +158,8 @@ def _step_for_resident(action: Action, facts: Mapping[str, Any], handler: str | 
         return "已结束（您说没有解决）"
     if action is Action.DISPATCH:
         return f"已派给{handler}" if handler else "已派单"
+    if action is Action.GIVE_BACK and handler:
+        return f"上级裁定，改由{handler}办理"
     if action is Action.VERDICT:
         return f"您确认：{CLOSED_WORD.get(str(facts.get('reason')), '已评价')}"
     if action is Action.NO_SHOW:

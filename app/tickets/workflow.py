@@ -20,6 +20,7 @@ from app.tickets.guards import (
     answer_owed,
     below_the_top,
     claimable,
+    contestable,
     first_rework,
     in_time_to_answer,
     later_rework,
@@ -30,8 +31,10 @@ from app.tickets.guards import (
     may_go_long,
     may_resolve,
     may_return,
+    may_start,
     may_suspend,
     may_withdraw,
+    no_review_but_a_contest,
     no_review_open,
     nudge_allowed,
     quote_asked,
@@ -63,6 +66,7 @@ _STAFF_DESK = frozenset({R.DISPATCHER})
 _LEAD = frozenset({R.LEAD})
 _ASKER = frozenset({R.REPORTER, R.FILER})
 _SYSTEM = frozenset({R.SYSTEM})
+_LED = OPEN - {State.SUBMITTED}
 
 
 def _row(
@@ -98,8 +102,8 @@ TABLE: tuple[Transition, ...] = (
          staff="并入一单", button=False),
     _row(A.JOIN, OPEN, None, frozenset({R.NEIGHBOUR}), always, resident="又有居民反映同一问题",
          staff="居民加入", button=False),
-    _row(A.ACCEPT, {S.DISPATCHED}, S.ACCEPTED, _LEAD, no_review_open, resident="已接单",
-         staff="接单"),
+    _row(A.ACCEPT, {S.DISPATCHED}, S.ACCEPTED, _LEAD, no_review_but_a_contest,
+         resident="已接单", staff="接单"),
     _row(A.CLAIM, {S.DISPATCHED}, S.ACCEPTED, _LEAD, claimable, resident="已接单", staff="抢单"),
     _row(A.ASSIGN, {S.DISPATCHED} | HELD, None, frozenset({R.LEAD_MANAGER}), whole,
          needs=("person",), resident="已安排人员", staff="指派人员"),
@@ -109,7 +113,7 @@ TABLE: tuple[Transition, ...] = (
          resident="换个单位办理，社区重新派单", staff="同意退单", button=False),
     _row(A.REFUSE_REVIEW, ALIVE, None, frozenset({R.REVIEWER}), review_open, staff="审核不同意",
          button=False),
-    _row(A.START, {S.ACCEPTED}, S.IN_PROGRESS, _LEAD, whole_and_unasked,
+    _row(A.START, {S.ACCEPTED}, S.IN_PROGRESS, _LEAD, may_start,
          resident="已联系或到场，开始办理", staff="开始办理"),
     _row(A.PROGRESS, OPEN, None, frozenset({R.LEAD, R.CO_HANDLER, R.VERIFIER, R.DISPATCHER}),
          needs=("text",), resident="办理进展", staff="记进展"),
@@ -208,8 +212,15 @@ TABLE: tuple[Transition, ...] = (
          staff="申请转长期事项"),
     _row(A.LONG_TERM, HELD, None, frozenset({R.REVIEWER}), review_open,
          resident="已转长期事项，每月公布进展", staff="转为长期事项", button=False),
-    _row(A.HAND_OVER, {S.DISPATCHED} | HELD | {S.SUSPENDED}, S.DISPATCHED, _SYSTEM,
+    _row(A.HAND_OVER, _LED, S.DISPATCHED, _SYSTEM,
          resident="物业交接，由新单位继续办理", staff="物业交接", button=False),
+    _row(A.CONTEST, _LED, None, frozenset({R.LEAD, R.DISPATCHER, R.FORMER_LEAD}), contestable,
+         needs=("text",), resident="对由哪家单位办理有不同意见，等上级裁定，办理不停",
+         staff="对交接提出异议"),
+    _row(A.GIVE_BACK, _LED, S.DISPATCHED, frozenset({R.REVIEWER}), review_open,
+         resident="上级裁定，改由另一个单位办理", staff="裁定改由其他单位办理", button=False),
+    _row(A.UPHOLD, _LED, None, frozenset({R.REVIEWER}), review_open,
+         resident="上级裁定，仍由现在的单位办理", staff="裁定维持交接", button=False),
     _row(A.RECOUNT, OPEN, None, _SYSTEM, resident="工作日安排有调整，时限重新计算",
          staff="时限重新计算", button=False),
     _row(A.PLATFORM_ANSWER, S, None, _SYSTEM, resident="区平台已答复", staff="区平台答复",

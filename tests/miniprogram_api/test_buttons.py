@@ -17,6 +17,7 @@ STAFF = {
     Relation.REVIEWER,
     Relation.VERIFIER,
     Relation.CALLER,
+    Relation.FORMER_LEAD,
 }
 BUTTONS = [row for row in workflow.TABLE if row.button]
 OWN = [row for row in BUTTONS if row.who & RESIDENT]

@@ -323,3 +323,21 @@ def test_counts_are_of_a_compound_or_above(world, client_for):
     refused(phone.get("/counts", place="桂花苑"), 422, "invalid")
     refused(phone.get("/counts", place=str(world.places["compound"]), days=0), 422, "invalid")
     refused(phone.get("/counts", place=str(world.people["resident"])), 404)
+
+
+def test_a_hand_over_is_contested_and_the_street_names_somebody(world, client_for):
+    ticket_id = make.started(world, make.submitted(world))
+    with unit_of_work():
+        tickets.hand_over(ticket_id, world.organisations["rival_firm"], None)
+    firm, street = client_for("manager"), client_for("street")
+
+    refused(firm.post(f"/work/{ticket_id}/contest", {"text": ""}), 422)
+    shown = taken(firm.get(f"/work/{ticket_id}"))
+    assert [one["action"] for one in shown["actions"]] == ["contest"]
+    taken(firm.post(f"/work/{ticket_id}/contest", {"text": "合同没有包括这台设备"}))
+    refused(firm.post(f"/work/{ticket_id}/contest", {"text": "再说一次"}), 422, "review_open")
+    elsewhere = {"approved": True, "organisation": str(world.organisations["community_desk"])}
+    answered = taken(street.post(f"/work/{ticket_id}/review", elsewhere))
+
+    assert (answered["state"], answered["handler"]) == ("dispatched", "桂花社区居委会")
+    refused(firm.get(f"/work/{ticket_id}"), 404)

@@ -33,6 +33,7 @@ class Occasion:
     ticket: "Ticket" = field(repr=False)
     at: datetime
     organisation_id: UUID | None = None
+    former_id: UUID | None = None
     node_id: UUID | None = None
     person_id: UUID | None = None
 
@@ -87,6 +88,10 @@ def _handlers(occasion: Occasion) -> People:
 
 
 def _former(occasion: Occasion) -> People:
+    return _of_organisation(occasion.former_id, occasion.at)
+
+
+def _named(occasion: Occasion) -> People:
     return _of_organisation(occasion.organisation_id, occasion.at)
 
 
@@ -150,7 +155,7 @@ _AUDIENCES: Mapping[Audience, Callable[[Occasion], People]] = {
     Audience.FOLLOWER: _followers,
     Audience.HANDLER: _handlers,
     Audience.FORMER: _former,
-    Audience.CO_HANDLER: _former,
+    Audience.CO_HANDLER: _named,
     Audience.DESK: _desk,
     Audience.STREET: _street,
     Audience.REVIEWER: _reviewers,

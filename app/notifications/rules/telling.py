@@ -82,7 +82,22 @@ TOLD: Mapping[Action, tuple[Telling, ...]] = {
     ),
     Action.DISPATCH: (*_quietly("dispatched", _RESIDENT), *_TO_HANDLER),
     Action.TRANSFER: (*_quietly("transferred", _RESIDENT), *_TO_HANDLER),
-    Action.HAND_OVER: (*_quietly("transferred", _RESIDENT), *_TO_HANDLER),
+    Action.HAND_OVER: (
+        *_quietly("transferred", _RESIDENT),
+        *_TO_HANDLER,
+        *_told("handed_over", A.FORMER),
+    ),
+    Action.CONTEST: _TO_REVIEW + _quietly("contested", _HANDLER),
+    Action.GIVE_BACK: (
+        *_quietly("transferred", _RESIDENT),
+        *_TO_HANDLER,
+        *_told("contest_over", A.FORMER),
+        *_quietly("contest_over", _DESK),
+    ),
+    Action.UPHOLD: (
+        *_told("contest_over", _HANDLER, A.FORMER),
+        *_quietly("contest_over", _DESK),
+    ),
     Action.ASSIGN: _told("assigned", _HANDLER),
     Action.ACCEPT: _told("accepted", _RESIDENT),
     Action.CLAIM: _told("accepted", _RESIDENT),

@@ -88,9 +88,17 @@ _HANDLERS = {
     "overdue": ("工单超时", _OF + "有一项时限已超时，请马上处理。"),
     "escalated": ("上一级已介入", _OF + "上一级已介入，你单位继续负责办理。"),
     "supervised": ("督办", _OF + "被督办，请在{time}前答复。"),
+    "contested": ("交接有异议", _OF + "的交接有人提出异议，等上级裁定，办理不停。"),
+    "contest_over": ("交接异议已裁定", _OF + "仍由你单位办理。"),
 }
 _OTHERS = {
     ("returned", Audience.FORMER): ("退单已同意", _OF + "退单已同意，不再由你单位办理。"),
+    ("handed_over", Audience.FORMER): (
+        "工单已交接",
+        _OF + "已交接给新单位；有异议请在{time}前提出。",
+    ),
+    ("contest_over", Audience.FORMER): ("交接异议已裁定", _OF + "不由你单位办理。"),
+    ("contest_over", Audience.DESK): ("交接异议已裁定", _OF + "已裁定由谁办理，请看详情。"),
     ("called_in", Audience.CO_HANDLER): ("请到场或协办", _OF + "请你单位到场或协办，最晚{time}。"),
     ("submitted", Audience.DESK): ("新诉求待派单", _OF + "待派单，最晚{time}要有人接单。"),
     ("returned", Audience.DESK): ("退单，待重新派单", _OF + "退回，请重新派单。"),

@@ -29,6 +29,9 @@ from app.tickets.events import TicketMoved
 if TYPE_CHECKING:
     from app.tickets.models import Step, Ticket
 
+_FROM_ANOTHER = frozenset({Action.HAND_OVER, Action.GIVE_BACK, Action.UPHOLD})
+"""Acts that name who had it before under ``from``."""
+
 
 def is_news(event: TicketMoved) -> bool:
     """Tell whether anybody is told of such a step."""
@@ -38,8 +41,7 @@ def is_news(event: TicketMoved) -> bool:
 def on_ticket_moved(event: TicketMoved) -> None:
     """Tell everybody concerned of one step."""
     ticket, step = tickets.get(event.ticket_id), queries.step_of(event.step_id)
-    named = step.facts.get("organisation")
-    occasion = Occasion(ticket, clock.now(), organisation_id=UUID(named) if named else None)
+    occasion = _occasion(ticket, step)
     for telling in TOLD[step.action]:
         if telling.only_in not in (None, ticket.state):
             continue
@@ -49,6 +51,17 @@ def on_ticket_moved(event: TicketMoved) -> None:
         if telling.kind not in RECEIPTS:
             people -= {step.person_id}
         tell(_news_of(event, telling, ticket, step), people)
+
+
+def _occasion(ticket: "Ticket", step: "Step") -> Occasion:
+    named = step.facts.get("organisation")
+    former = step.facts.get("from") if step.action in _FROM_ANOTHER else named
+    return Occasion(
+        ticket,
+        clock.now(),
+        organisation_id=UUID(named) if named else None,
+        former_id=UUID(former) if former else None,
+    )
 
 
 def _news_of(event: TicketMoved, telling: Telling, ticket: "Ticket", step: "Step") -> News:
@@ -153,6 +166,7 @@ _DUE: Mapping[str, Callable[["Ticket"], datetime | None]] = {
     "please_confirm": lambda ticket: ticket.confirm_due_at,
     "rework_refused": lambda ticket: ticket.confirm_due_at,
     "supervised": lambda ticket: ticket.answer_due_at,
+    "handed_over": lambda ticket: ticket.contest_until,
 }
 _NAMED = {"appointment": "from", "called_in": "due"}
 

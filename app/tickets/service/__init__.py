@@ -22,6 +22,7 @@ from app.tickets.service.asking import (
     ask_long_term,
     ask_return,
     ask_suspend,
+    contest,
 )
 from app.tickets.service.climbing import (
     Rise,
@@ -115,6 +116,7 @@ __all__ = [
     "climb",
     "climb_late",
     "close_along",
+    "contest",
     "decide",
     "dispatch",
     "dispatch_beside",

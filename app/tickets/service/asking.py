@@ -18,6 +18,7 @@ from app.reviews import service as reviews
 from app.reviews.rules import ReviewDraft
 from app.sla import queries as sla_queries
 from app.tickets import wording
+from app.tickets.guards import CONTEST
 from app.tickets.models import Ticket
 from app.tickets.service import settling
 from app.tickets.service.steps import (
@@ -71,7 +72,7 @@ EXCLUDE_REASONS = {
 
 MOST_EXTENSION_DAYS = 30
 
-OF_THE_LEAD = frozenset({"return", "rework", "suspend", "extend", "exclude", "long_term"})
+OF_THE_LEAD = frozenset({"return", "rework", "suspend", "extend", "exclude", "long_term", CONTEST})
 """What is asked by, or about, the lead: nobody of it decides."""
 
 
@@ -151,6 +152,16 @@ def ask_long_term(actor: Actor, ticket_id: UUID, words: Words) -> Ticket:
     return _ask(taken, "long_term", "long_term", words)
 
 
+def contest(actor: Actor, ticket_id: UUID, words: Words) -> Ticket:
+    """Say that a firm's hand-over does not hold for this ticket; the street decides.
+
+    Either firm or the desk may; nobody of either firm decides, and the work goes on.
+    """
+    require_words(words)
+    taken = take_as_staff(actor, ticket_id, Action.CONTEST)
+    return _ask(taken, CONTEST, "contested", words)
+
+
 def ask_rework(actor: Actor, ticket_id: UUID, words: Words, *, as_caller: bool = False) -> Ticket:
     """Say "not solved" again; from the second time on the community confirms."""
     require_words(words)
@@ -182,6 +193,8 @@ def _ask(
         at_own_desk = False
     if kind in OF_THE_LEAD and ticket.lead_id is not None and not at_own_desk:
         forbidden.add(ticket.lead_id)
+    if kind == CONTEST and ticket.handed_from_id is not None:
+        forbidden.add(ticket.handed_from_id)
     reviews.ask(
         taken.actor,
         ReviewDraft(
@@ -198,7 +211,7 @@ def _ask(
         ),
     )
     facts = {"reason": reason, **(evidence or {})}
-    taken.move(words, facts=facts, public=False, review_kind=kind)
+    taken.move(words, facts=facts, public=kind == CONTEST, review_kind=kind)
     return ticket
 
 
@@ -206,9 +219,9 @@ def _goes_above(ticket: Ticket, kind: str, *, at_own_desk: bool) -> bool:
     """Tell whether the desk's own word is not enough.
 
     Who did the work does not judge whether it must be redone, nor gives itself time;
-    the second extension, the scores and long-term matters are the street's.
+    the second extension, the scores, long-term matters and hand-overs are the street's.
     """
-    if kind in ("exclude", "long_term") or (kind == "extend" and ticket.extensions):
+    if kind in ("exclude", "long_term", CONTEST) or (kind == "extend" and ticket.extensions):
         return ticket.desk_level == "community"
     return kind in ("rework", "suspend", "extend") and at_own_desk
 

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from app.catalog import queries as catalog
 from app.identity import queries as identity
-from app.kernel import clock
 from app.kernel.actor import SYSTEM, Actor, Permission
 from app.kernel.errors import Conflict, Invalid, RuleBroken
 from app.sla import ops
@@ -24,7 +23,7 @@ from app.sla.ops import Op
 from app.sla.rules import ClockKind
 from app.tickets import access, queries
 from app.tickets.models import Step, Ticket
-from app.tickets.service import handover, reviewing, settling
+from app.tickets.service import handover, reviewing, settling, succession
 from app.tickets.service.steps import (
     Taken,
     Words,
@@ -34,7 +33,7 @@ from app.tickets.service.steps import (
     take_as_system,
     watch,
 )
-from app.tickets.states import Action, QuoteState, Relation, Supervision
+from app.tickets.states import Action, Relation, Supervision
 
 STERN = frozenset({Supervision.LISTED, Supervision.INTERVIEW})
 """What only the street and the district may say."""
@@ -233,24 +232,12 @@ def note_platform_answer(ticket_id: UUID, package_id: UUID, words: Words) -> Ste
     return taken.move(words, facts={"package": package_id})
 
 
-_LEFT_BEHIND: Mapping[str, Any] = {
-    "accepted_at": None,
-    "started_at": None,
-    "assignee_id": None,
-    "claimable": False,
-    "suspended_for": None,
-    "resume_at": None,
-    "quote_state": QuoteState.NONE,
-    "review_kind": None,
-}
-"""What the firm that goes had under way on a ticket: none of it binds the firm that comes."""
-
-
 def hand_over(ticket_id: UUID, organisation_id: UUID, project_id: UUID | None) -> bool:
     """Move one ticket of a firm that goes to the firm that comes, with new accept clocks.
 
     The old firm's holding ends that moment and with it its access; what it broke stays
-    its own, and what it asked a second person or offered the resident goes with it.
+    its own, and what it asked a second person or offered the resident goes with it. Some days
+    long either firm or the desk may contest it.
     Tells whether it moved: never to the accused, never what ended meanwhile.
     """
     ticket = queries.hold(ticket_id)
@@ -258,20 +245,11 @@ def hand_over(ticket_id: UUID, organisation_id: UUID, project_id: UUID | None) -
         return False
     if ticket.lead_id == organisation_id and ticket.project_id == project_id:
         return False
-    at = clock.now()
     taken = take_as_system(SYSTEM, ticket, Action.HAND_OVER)
-    handover.end_holdings(ticket, at, role="lead")
-    handover.end_holdings(ticket, at, organisation_id=organisation_id)
     reviewing.cancel_open(ticket)
-    taken.move(
-        facts={"organisation": organisation_id, "from": ticket.lead_id},
-        lead_id=organisation_id,
-        project_id=project_id,
-        co_ids=[co for co in ticket.co_ids if co != organisation_id.hex],
-        desk_acts=handover.require_lead(ticket, organisation_id),
-        clocks=[ops.resume(), *settling.clocks_again(ticket, at)],
-        **_LEFT_BEHIND,
-        dispatched_at=at,
+    contest = succession.contest_columns(taken, organisation_id)
+    days = {"contest_days": succession.contest_days(taken)} if contest["contest_until"] else {}
+    succession.pass_on(
+        taken, organisation_id, "物业交接", facts=days, project_id=project_id, **contest
     )
-    handover.begin_lead(ticket, at, "物业交接", first=False, with_helpers=False)
     return True

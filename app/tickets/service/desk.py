@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from app.identity import queries as identity
 from app.kernel.actor import Actor
 from app.kernel.db import session
 from app.kernel.errors import Invalid, NotFound, RuleBroken
@@ -67,6 +66,7 @@ def transfer(actor: Actor, ticket_id: UUID, target: Target, words: Words) -> Tic
         started_at=None,
         quote_state=QuoteState.NONE,
         co_ids=kept,
+        **handover.UNCONTESTED,
         clocks=settling.clocks_again(ticket, taken.at),
         **columns,
     )
@@ -96,14 +96,9 @@ def _target_columns(ticket: Ticket, target: Target, taken: Taken) -> dict[str, A
     person_id = target.person_id
     if person_id is not None:
         handover.require_hands(ticket, target.organisation_id, person_id, taken.at)
-    kind = settling.spot_of(ticket).facility_kind
-    firms = identity.firms_serving(ticket.compound_id, ticket.building_id, kind, taken.at)
-    project = next(
-        (f.project_id for f in firms if f.organisation_id == target.organisation_id), None
-    )
     return {
         "lead_id": target.organisation_id,
-        "project_id": project,
+        "project_id": handover.project_of(ticket, target.organisation_id, taken.at),
         "assignee_id": person_id,
         "claimable": target.claimable and person_id is None,
         "mode": "claim" if target.claimable else "manual",

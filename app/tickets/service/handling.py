@@ -12,7 +12,7 @@ from app.sla import ops
 from app.sla.rules import ClockKind
 from app.tickets import queries
 from app.tickets.models import Appointment, Quote, Ticket
-from app.tickets.service import handover, settling
+from app.tickets.service import handover, reviewing, settling
 from app.tickets.service.steps import Taken, Words, require_words, take_as_resident, take_as_staff
 from app.tickets.states import Action, QuoteState, Relation, ResultKind
 
@@ -196,8 +196,10 @@ def resolve(actor: Actor, ticket_id: UUID, result: ResultKind, words: Words) -> 
     """
     require_words(words)
     taken = take_as_staff(actor, ticket_id, Action.RESOLVE)
-    _report(taken, words, result, photo=taken.ticket.photo_required, self_handled=False)
-    return taken.ticket
+    ticket = taken.ticket
+    reviewing.cancel_open(ticket)  # whose it should have been is settled by the work done
+    _report(taken, words, result, photo=ticket.photo_required, self_handled=False, review_kind=None)
+    return ticket
 
 
 def _report(

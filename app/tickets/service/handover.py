@@ -1,5 +1,6 @@
 """Giving a ticket to somebody: lead, co-handlers, and the record of who held it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,11 @@ from app.kernel.db import session
 from app.kernel.errors import Invalid, RuleBroken
 from app.routing.rules import Decision
 from app.tickets.models import Holding, Ticket
+from app.tickets.service import settling
 from app.tickets.states import QuoteState, State
+
+UNCONTESTED: Mapping[str, Any] = {"handed_from_id": None, "contest_until": None}
+"""The columns of a ticket whose last hand-over is past quarrelling, or undone."""
 
 RELEASED: dict[str, Any] = {
     "state": State.SUBMITTED,
@@ -26,6 +31,7 @@ RELEASED: dict[str, Any] = {
     "started_at": None,
     "dispatched_at": None,
     "quote_state": QuoteState.NONE,
+    **UNCONTESTED,
 }
 """The columns of a ticket that is in nobody's hands again."""
 
@@ -73,6 +79,13 @@ def require_hands(ticket: Ticket, organisation_id: UUID, person_id: UUID, at: da
         raise RuleBroken("这个人也属于被反映的单位，不能办理。", code="accused_never_leads")
 
 
+def project_of(ticket: Ticket, organisation_id: UUID, at: datetime) -> UUID | None:
+    """Name the contract under which an organisation serves the place of a ticket, if it does."""
+    kind = settling.spot_of(ticket).facility_kind
+    firms = identity.firms_serving(ticket.compound_id, ticket.building_id, kind, at)
+    return next((one.project_id for one in firms if one.organisation_id == organisation_id), None)
+
+
 def desk_columns(ticket: Ticket) -> dict[str, Any]:
     """Name the columns that put a ticket into the hands of its own desk.
 
@@ -90,6 +103,7 @@ def desk_columns(ticket: Ticket) -> dict[str, Any]:
         "co_ids": [],
         "desk_acts": desk is None or not desk.has_accounts,
         "quote_state": QuoteState.NONE,
+        **UNCONTESTED,
     }
 
 

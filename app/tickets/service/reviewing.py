@@ -7,15 +7,16 @@ from uuid import UUID
 
 from app.kernel import clock
 from app.kernel.actor import SYSTEM, Actor
-from app.kernel.errors import Conflict, RuleBroken
+from app.kernel.errors import Conflict, Invalid, RuleBroken
 from app.reviews import queries as review_queries
 from app.reviews import service as reviews
 from app.reviews.rules import Verdict
 from app.sla import ops
 from app.sla.rules import ClockKind
 from app.tickets import access, queries
+from app.tickets.guards import CONTEST
 from app.tickets.models import Ticket
-from app.tickets.service import asking, handover, settling
+from app.tickets.service import asking, handover, settling, succession
 from app.tickets.service.asking import SUBJECT
 from app.tickets.service.steps import (
     Taken,
@@ -38,29 +39,48 @@ OUTCOME = {
     "extend": Action.EXTEND,
     "exclude": Action.EXCLUDE,
     "long_term": Action.LONG_TERM,
+    CONTEST: Action.GIVE_BACK,
 }
 """What an approved review of a kind does."""
 
 
-def decide(actor: Actor, ticket_id: UUID, *, approved: bool, words: Words) -> Ticket:
+def decide(
+    actor: Actor,
+    ticket_id: UUID,
+    *,
+    approved: bool,
+    words: Words,
+    organisation_id: UUID | None = None,
+) -> Ticket:
     """Answer what was asked, as the second person, and carry it out.
+
+    ``organisation_id`` names who gets a ticket whose hand-over does not hold, if not the
+    firm that had it.
 
     Raises:
         Conflict: nothing is waiting (code ``no_review``).
         Forbidden, Invalid: see reviews.
+        Invalid: an organisation is named where none is asked for (code ``nobody_asked``).
     """
     ticket = queries.hold(ticket_id)
     access.require_staff(actor, ticket)
     review = _open_review(ticket)
-    action = OUTCOME[review.kind] if approved else Action.REFUSE_REVIEW
+    contested = review.kind == CONTEST
+    if organisation_id is not None and not (contested and approved):
+        raise Invalid("这里不用选单位。", code="nobody_asked", errors={"organisation": ["不用填"]})
+    refused = Action.UPHOLD if contested else Action.REFUSE_REVIEW
+    action = OUTCOME[review.kind] if approved else refused
     taken = take_as_staff(actor, ticket_id, action)
     verdict = Verdict.APPROVED if approved else Verdict.REJECTED
     reviews.decide(actor, review.id, verdict, words.text)
     facts = {"review": review.id, "kind": review.kind, "reason": review.reason_code}
-    if not approved:
+    if approved:
+        evidence = {**review.evidence, "organisation": organisation_id}
+        _CARRY_OUT[review.kind](taken, words, facts, evidence)
+    elif contested:
+        succession.uphold(taken, words, facts)
+    else:
         taken.move(words, facts=facts, public=False, review_kind=None)
-        return ticket
-    _CARRY_OUT[review.kind](taken, words, facts, review.evidence)
     return ticket
 
 
@@ -200,6 +220,7 @@ _CARRY_OUT = {
     "extend": _extend,
     "exclude": _exclude,
     "long_term": _long_term,
+    CONTEST: succession.give_back,
 }
 
 

@@ -16,7 +16,7 @@ from app.sla.rules import ClockKind
 from app.tickets import access, queries
 from app.tickets import service as tickets
 from app.tickets.service import Words
-from app.tickets.states import Action, State
+from app.tickets.states import Action, Relation, State
 from tests.make import leaves
 from tests.make import tickets as make
 from tests.make.sla import shanghai
@@ -91,7 +91,7 @@ def test_the_old_firms_holding_ends_that_moment(world, project):
     )
 
 
-@pytest.mark.parametrize("name", ["repairer", "repairer2", "manager"])
+@pytest.mark.parametrize("name", ["repairer", "repairer2"])
 def test_the_old_firm_sees_it_no_more(world, project, name):
     ticket_id = make.accepted(world, make.submitted(world))
 
@@ -101,6 +101,16 @@ def test_the_old_firm_sees_it_no_more(world, project, name):
     assert access.relations(world.actor(name), ticket) == frozenset()
     assert not access.may_see_contact(world.actor(name), ticket)
     assert access.may_see_contact(world.actor("rival"), ticket)
+
+
+def test_who_speaks_for_the_old_firm_may_contest_it_and_sees_no_number(world, project):
+    ticket_id = make.accepted(world, make.submitted(world))
+
+    handed_over(world, ticket_id, project)
+
+    ticket = queries.get(ticket_id)
+    assert access.relations(world.actor("manager"), ticket) == {Relation.FORMER_LEAD}
+    assert not access.may_see_contact(world.actor("manager"), ticket)
 
 
 def test_what_the_old_firm_broke_stays_its_own(world, project):

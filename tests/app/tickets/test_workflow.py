@@ -53,6 +53,8 @@ class Plain:
     tier: int = 1
     ceiling_tier: int = 3
     long_term: bool = False
+    handed_from_id: object = None
+    contest_until: datetime | None = None
 
 
 def test_every_act_but_submitting_has_one_row():
