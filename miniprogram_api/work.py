@@ -49,8 +49,8 @@ class WorkQuery(PageQuery):
         metadata={
             "description": "to_dispatch 待派单 · pool 抢单池 · mine 我的 · team 本单位 · "
             "overdue 超时 · due_soon 即将到期 · escalated 提级 · supervised 督办 · "
-            "exceptions 无法提级 · awaiting_review 待审核 · follow_up 待回访 · "
-            "all 全部（可按 number 查）"
+            "first_duty 首问负责 · exceptions 无法提级 · awaiting_review 待审核 · "
+            "follow_up 待回访 · all 全部（可按 number 查）"
         },
     )
     number = fields.String(load_default=None, validate=validate.Regexp(r"^[0-9 ]{12,20}$"))

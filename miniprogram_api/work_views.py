@@ -138,13 +138,14 @@ def _masked_contact(ticket: "Ticket") -> str | None:
 
 
 def _first_handler(ticket: "Ticket") -> dict[str, Any] | None:
-    row = queries.first_handler(ticket.id)
-    if row is None:
+    first = ticket.first_id
+    if first is None:
         return None
+    since = (one.from_at for one in queries.holdings_of(ticket.id) if one.organisation_id == first)
     return {
-        "organisation": ticket_views.organisation_name(row.organisation_id),
-        "since": row.from_at,
-        "answerable": ticket.state in UNHELD and row.organisation_id.hex not in ticket.barred,
+        "organisation": ticket_views.organisation_name(first),
+        "since": next(since, ticket.submitted_at),
+        "answerable": ticket.state in UNHELD and first.hex not in ticket.barred,
     }
 
 

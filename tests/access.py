@@ -17,6 +17,7 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from uuid import UUID, uuid4
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from app.escalation import service as escalation
 from app.identity import service as identity
 from app.identity.rules import LoginMethod, Role
 from app.identity.service.sessions import open_session
@@ -32,7 +34,7 @@ from app.kernel import clock
 from app.kernel.actor import SYSTEM
 from app.kernel.work import unit_of_work
 from app.tickets import service as tickets
-from app.tickets.service import Words
+from app.tickets.service import Target, Words
 from miniprogram_api.work import QUEUES
 from tests.make import media
 from tests.make import tickets as make
@@ -105,6 +107,7 @@ def make_scene(world: World) -> Scene:
 
     ``light``: reported by resident, joined by ``joined``, at the firm, which asks
     to return it. ``filed``: the same kind, filed by the building head for another.
+    ``passed_on``: the firm had it first, the other firm did not accept it in time.
     ``complaint`` accuses the firm, ``staff_complaint`` the community; both wait for
     a second person, and a brief for the accused is written.
     """
@@ -112,6 +115,7 @@ def make_scene(world: World) -> Scene:
     made = {"light": make.submitted(world), "complaint": make.submitted(world, make.GUARD)}
     made["staff_complaint"] = make.submitted(world, make.STAFF)
     made["filed"] = make.submitted(world, by="head", on_behalf=True)
+    made["passed_on"] = _passed_on(world)
     with unit_of_work():
         tickets.join(world.actor("old_resident"), made["light"])
         repairer = world.actor("repairer")
@@ -127,6 +131,17 @@ def make_scene(world: World) -> Scene:
             assert opened is not None
             scene.tokens[name] = opened.token
     return scene
+
+
+def _passed_on(world: World) -> UUID:
+    with clock.frozen(clock.now() - timedelta(days=1)):
+        ticket_id = make.submitted(world, by="stranger")
+        with unit_of_work():
+            to = Target(organisation_id=world.organisations["rival_firm"])
+            tickets.transfer(world.actor("community"), ticket_id, to, Words("请接手"))
+    with unit_of_work():
+        escalation.look(ticket_id)
+    return ticket_id
 
 
 PEOPLE = {

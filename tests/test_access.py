@@ -107,7 +107,7 @@ def test_a_route_missing_from_the_matrix_is_found(bare_app):
 def test_the_matrix_speaks_of_everybody_and_of_each_ticket():
     assert {tuple(row.cells) for row in ROWS} == {(NOBODY, *PEOPLE)}
     subjects = {row.subject for row in ROWS if TICKET in row.route}
-    assert subjects == {"light", "filed", "complaint", "staff_complaint"}
+    assert subjects == {"light", "filed", "passed_on", "complaint", "staff_complaint"}
 
 
 @pytest.mark.parametrize(

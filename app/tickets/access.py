@@ -16,7 +16,7 @@ from app.kernel.actor import Actor, Grant, Permission
 from app.kernel.errors import NotFound
 from app.tickets.guards import CONTEST
 from app.tickets.models import Ticket
-from app.tickets.states import ALIVE, OPEN, Relation
+from app.tickets.states import ALIVE, OPEN, UNHELD, Relation
 
 RANK = {
     "dwelling": 1,
@@ -123,9 +123,24 @@ def _organisation_relations(actor: Actor, ticket: Ticket) -> frozenset[Relation]
         found.add(Relation.READER)
     if any(UUID(co) in handles for co in ticket.co_ids):
         found.add(Relation.CO_HANDLER)
+    if still_answers(ticket) and ticket.first_id in handles | actor.organisations(
+        Permission.TICKET_ASSIGN
+    ):
+        found.add(Relation.FIRST_HANDLER)
     if _may_contest(actor, ticket):
         found.add(Relation.FORMER_LEAD)
     return frozenset(found)
+
+
+def still_answers(ticket: Ticket) -> bool:
+    """Tell whether who had a report first answers for it now: nobody has accepted it.
+
+    As the lead it does so anyway; accused it never does.
+    """
+    first = ticket.first_id
+    if first is None or first == ticket.lead_id or first.hex in ticket.barred:
+        return False
+    return ticket.state in UNHELD
 
 
 def _may_contest(actor: Actor, ticket: Ticket) -> bool:

@@ -76,6 +76,13 @@ class Ticket(Model):
         _open_index("ix_ticket_open_grid", "grid_id", "next_due_at", "id"),
         _open_index("ix_ticket_open_compound", "compound_id", "next_due_at", "id"),
         _open_index("ix_ticket_open_lead", "lead_id", "next_due_at", "id"),
+        _open_index(
+            "ix_ticket_open_first",
+            "first_id",
+            "next_due_at",
+            "id",
+            only=("first_called_at IS NOT NULL", "first_called_at IS NOT NULL"),
+        ),
         _open_index("ix_ticket_open_assignee", "assignee_id", "next_due_at", "id"),
         _open_index("ix_ticket_open_respondent", "respondent_id", "next_due_at", "id"),
         _open_index("ix_ticket_open_due", "next_due_at", "id"),
@@ -142,6 +149,8 @@ class Ticket(Model):
     barred: Mapped[str] = mapped_column(default="")
     """Every organisation that may never hold or read it: hex ids, space between."""
     why: Mapped[list[str]] = mapped_column(default=list)
+    first_id: Mapped[UUID | None]
+    """Who had the report first and answers for it while nobody else does (首问负责)."""
     handed_from_id: Mapped[UUID | None]
     """The firm that handed it over, while that may be contested or the street decides."""
 
@@ -182,6 +191,7 @@ class Ticket(Model):
     tier_due_at: Mapped[datetime | None]
     answer_due_at: Mapped[datetime | None]
     resume_at: Mapped[datetime | None]
+    first_called_at: Mapped[datetime | None]
     contest_until: Mapped[datetime | None]
     escalated_at: Mapped[datetime | None]
     next_due_at: Mapped[datetime]

@@ -18,6 +18,7 @@ WHO = {
     Relation.VERIFIER: "grid worker, officer",
     Relation.CALLER: "caller",
     Relation.READER: "reader",
+    Relation.FIRST_HANDLER: "who had it first",
     Relation.FORMER_LEAD: "firm that handed over",
     Relation.SYSTEM: "the product",
 }

@@ -88,6 +88,7 @@ class Action(StrEnum):
     CONTEST = "contest"
     GIVE_BACK = "give_back"
     UPHOLD = "uphold"
+    CALL_FIRST = "call_first"
 
 
 class Relation(StrEnum):
@@ -107,6 +108,7 @@ class Relation(StrEnum):
     VERIFIER = "verifier"  # grid worker or officer on the spot
     CALLER = "caller"  # may call the resident back
     READER = "reader"
+    FIRST_HANDLER = "first_handler"  # had it first and answers while it is in nobody's hand
     FORMER_LEAD = "former_lead"  # speaks for the firm that handed it over, while it may contest
     SYSTEM = "system"
 

@@ -66,6 +66,7 @@ _STAFF_DESK = frozenset({R.DISPATCHER})
 _LEAD = frozenset({R.LEAD})
 _ASKER = frozenset({R.REPORTER, R.FILER})
 _SYSTEM = frozenset({R.SYSTEM})
+_TELLERS = frozenset({R.LEAD, R.CO_HANDLER, R.VERIFIER, R.DISPATCHER, R.FIRST_HANDLER})
 _LED = OPEN - {State.SUBMITTED}
 
 
@@ -115,8 +116,10 @@ TABLE: tuple[Transition, ...] = (
          button=False),
     _row(A.START, {S.ACCEPTED}, S.IN_PROGRESS, _LEAD, may_start,
          resident="已联系或到场，开始办理", staff="开始办理"),
-    _row(A.PROGRESS, OPEN, None, frozenset({R.LEAD, R.CO_HANDLER, R.VERIFIER, R.DISPATCHER}),
+    _row(A.PROGRESS, OPEN, None, _TELLERS,
          needs=("text",), resident="办理进展", staff="记进展"),
+    _row(A.CALL_FIRST, UNHELD, None, _SYSTEM, resident="还没有单位接单，已请最先收到的单位向您说明",
+         staff="首问负责：请首问单位说明情况", button=False),
     _row(A.ASSIST, {S.DISPATCHED} | HELD, None, frozenset({R.LEAD, R.DISPATCHER}), whole,
          needs=("organisation", "due"), resident="请其他单位一起办理", staff="请求协办"),
     _row(A.ASSIST_DONE, OPEN, None, frozenset({R.CO_HANDLER}), needs=("text",),

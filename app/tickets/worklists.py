@@ -14,7 +14,7 @@ from app.kernel.db import session
 from app.kernel.paging import Page
 from app.tickets import access
 from app.tickets.models import Ticket
-from app.tickets.states import State
+from app.tickets.states import UNHELD, State
 
 QUEUES = (
     "to_dispatch",
@@ -25,6 +25,7 @@ QUEUES = (
     "due_soon",
     "escalated",
     "supervised",
+    "first_duty",
     "follow_up",
     "briefs",
     "all",
@@ -183,6 +184,20 @@ def _supervised(actor: Actor, _now: datetime) -> Sought:
     return _readable(actor), [Ticket.supervised.is_not(None), _WORKED_ON]
 
 
+def _first_duty(actor: Actor, _now: datetime) -> Sought:
+    """Find what the actor's organisation had first and nobody has accepted in time."""
+    own = actor.organisations(Permission.TICKET_HANDLE) | actor.organisations(
+        Permission.TICKET_ASSIGN
+    )
+    others = or_(Ticket.lead_id.is_(None), Ticket.lead_id != Ticket.first_id)
+    called = Ticket.first_called_at.is_not(None)
+    return [Ticket.first_id == one for one in sorted(own)], [
+        called,
+        Ticket.state.in_(UNHELD),
+        others,
+    ]
+
+
 def _follow_up(actor: Actor, _now: datetime) -> Sought:
     reach = access.at_nodes(actor, Permission.TICKET_FOLLOW_UP, desk_only=True)
     own = sorted(actor.organisation_ids)
@@ -209,6 +224,7 @@ _QUEUE = {
     "due_soon": _due_soon,
     "escalated": _escalated,
     "supervised": _supervised,
+    "first_duty": _first_duty,
     "follow_up": _follow_up,
     "briefs": _briefs,
     "all": _all,

@@ -18,6 +18,7 @@ STAFF = {
     Relation.VERIFIER,
     Relation.CALLER,
     Relation.FORMER_LEAD,
+    Relation.FIRST_HANDLER,
 }
 BUTTONS = [row for row in workflow.TABLE if row.button]
 OWN = [row for row in BUTTONS if row.who & RESIDENT]

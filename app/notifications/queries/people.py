@@ -155,6 +155,7 @@ _AUDIENCES: Mapping[Audience, Callable[[Occasion], People]] = {
     Audience.FOLLOWER: _followers,
     Audience.HANDLER: _handlers,
     Audience.FORMER: _former,
+    Audience.FIRST: _named,
     Audience.CO_HANDLER: _named,
     Audience.DESK: _desk,
     Audience.STREET: _street,

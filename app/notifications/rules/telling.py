@@ -15,6 +15,7 @@ class Audience(StrEnum):
     FOLLOWER = "follower"  # joined it, or was merged in
     HANDLER = "handler"  # in whose hands it is; else who hands the lead's tickets out
     FORMER = "former"  # the lead before this step
+    FIRST = "first"  # the organisation that had the report first
     CO_HANDLER = "co_handler"  # the organisation the step names
     DESK = "desk"  # who dispatches and decides
     STREET = "street"  # who may lift a ceiling
@@ -87,6 +88,7 @@ TOLD: Mapping[Action, tuple[Telling, ...]] = {
         *_TO_HANDLER,
         *_told("handed_over", A.FORMER),
     ),
+    Action.CALL_FIRST: _quietly("first_called", _RESIDENT) + _told("first_duty", A.FIRST),
     Action.CONTEST: _TO_REVIEW + _quietly("contested", _HANDLER),
     Action.GIVE_BACK: (
         *_quietly("transferred", _RESIDENT),

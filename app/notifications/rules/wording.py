@@ -57,6 +57,7 @@ _RESIDENTS = {
     "declined": ("未受理", _OF + "未受理，原因和办理渠道请看详情。"),
     "merged": ("已并入同一问题", _OF + "已并入同一问题一起办理。"),
     "returned": ("换个单位办理", _OF + "换个单位办理，社区重新派单。"),
+    "first_called": ("还没有单位接单", _OF + "还没有单位接单，已请最先收到的单位向您说明。"),
     "again": ("重新办理", _OF + "重新办理。"),
     "rework_refused": (
         "没有同意再次返工",
@@ -93,6 +94,10 @@ _HANDLERS = {
 }
 _OTHERS = {
     ("returned", Audience.FORMER): ("退单已同意", _OF + "退单已同意，不再由你单位办理。"),
+    ("first_duty", Audience.FIRST): (
+        "首问负责：请说明情况",
+        _OF + "还没有单位接单，请你单位先向居民说明情况。",
+    ),
     ("handed_over", Audience.FORMER): (
         "工单已交接",
         _OF + "已交接给新单位；有异议请在{time}前提出。",

@@ -6,7 +6,6 @@ by those who go over all of them.
 
 from app.tickets.queries.own import has_alive, own_steps, personal, reported_by
 from app.tickets.queries.past import (
-    first_handler,
     holdings_of,
     last_appointment,
     last_quote,
@@ -55,7 +54,6 @@ __all__ = [
     "after",
     "by_ids",
     "by_number",
-    "first_handler",
     "follower_ids",
     "fresh",
     "get",

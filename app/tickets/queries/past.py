@@ -78,12 +78,6 @@ def holdings_of(ticket_id: UUID) -> Sequence[Holding]:
     return session.scalars(query).all()
 
 
-def first_handler(ticket_id: UUID) -> Holding | None:
-    """Find how the first organisation that led a ticket came to it (首问负责)."""
-    query = select(Holding).where(Holding.ticket_id == ticket_id, Holding.first_handler)
-    return session.scalars(query.order_by(Holding.from_at).limit(1)).first()
-
-
 def verdicts_of(ticket_id: UUID) -> Sequence[Verdict]:
     """Read what people said about the result."""
     query = select(Verdict).where(Verdict.ticket_id == ticket_id).order_by(Verdict.at)

@@ -62,7 +62,17 @@ def note_clocks(ticket_id: UUID, at: datetime) -> list[Clock]:
         facts = {"clock": one.kind, "round": one.round, "due": one.due_at, "tier": one.tier}
         taken = take_as_system(SYSTEM, ticket, Action.BREACH)
         taken.move(facts=facts, breaches=ticket.breaches + 1)
+    if ticket.accept_due_at is not None and ticket.accept_due_at < at:
+        _call_first(ticket)
     return broken
+
+
+def _call_first(ticket: Ticket) -> None:
+    """Call upon whoever had a report first, once, when nobody accepts it in time (首问负责)."""
+    if ticket.first_called_at is not None or not access.still_answers(ticket):
+        return
+    taken = take_as_system(SYSTEM, ticket, Action.CALL_FIRST)
+    taken.move(facts={"organisation": ticket.first_id}, first_called_at=taken.at)
 
 
 def hand_up(ticket_id: UUID, rise: Rise) -> Ticket:

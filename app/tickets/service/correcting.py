@@ -85,6 +85,8 @@ def _correct(
     changes = place | _facts(category, spot, decision) | _reached(ticket, category, decision)
     if keep_barred:
         changes["barred"] = " ".join(sorted({*ticket.barred.split(), *changes["barred"].split()}))
+    if ticket.first_id is not None and ticket.first_id.hex in changes["barred"]:
+        changes |= {"first_id": None, "first_called_at": None}
     again = [settling.restart(category, ClockKind.RESOLVE, ticket.submitted_at)]
     if ticket.long_term:  # another matter promises a result of its own
         changes["long_term"] = False

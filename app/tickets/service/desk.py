@@ -37,6 +37,7 @@ def dispatch(actor: Actor, ticket_id: UUID, target: Target, words: Words) -> Tic
         dispatched_at=taken.at,
         ruled=ticket.returns >= 2,
         **columns,
+        **handover.first_columns(ticket, target.organisation_id),
     )
     first = not queries.was_held(ticket.id)
     handover.begin_lead(ticket, taken.at, "由工作人员派单", first=first)
@@ -69,6 +70,7 @@ def transfer(actor: Actor, ticket_id: UUID, target: Target, words: Words) -> Tic
         **handover.UNCONTESTED,
         clocks=settling.clocks_again(ticket, taken.at),
         **columns,
+        **handover.first_columns(ticket, target.organisation_id),
     )
     handover.begin_lead(ticket, taken.at, "转派", first=False, with_helpers=False)
     if old is not None and old.hex in kept:

@@ -42,6 +42,7 @@ def _accepted(taken: Taken) -> Ticket:
         accepted_at=taken.at,
         assignee_id=ticket.assignee_id or taken.actor.person_id,
         claimable=False,
+        first_called_at=None,
         clocks=[ops.meet(ClockKind.ACCEPT)],
     )
     return ticket
@@ -182,6 +183,7 @@ def self_handle(actor: Actor, ticket_id: UUID, words: Words) -> Ticket:
         ResultKind.FIXED,
         met=(ClockKind.ACCEPT, ClockKind.RESPOND),
         self_handled=True,
+        first_called_at=None,
         **columns,
     )
     handover.begin_lead(ticket, taken.at, "当场解决", first=False)

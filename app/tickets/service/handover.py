@@ -51,6 +51,15 @@ def lead_columns(decision: Decision) -> dict[str, Any]:
     }
 
 
+def first_columns(ticket: Ticket, lead_id: UUID | None) -> dict[str, Any]:
+    """Name the columns that remember the first to get a report; as its lead it needs no call."""
+    first = ticket.first_id or lead_id
+    return {
+        "first_id": first,
+        "first_called_at": None if first == lead_id else ticket.first_called_at,
+    }
+
+
 def require_lead(ticket: Ticket, organisation_id: UUID) -> bool:
     """Check that an organisation may lead; tell whether the desk must act for it.
 

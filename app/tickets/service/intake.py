@@ -18,6 +18,7 @@ from app.sla import service as sla
 from app.sla.rules import Promised
 from app.territory.rules import Spot
 from app.tickets import history, queries
+from app.tickets.access import DESKS
 from app.tickets.history import Note
 from app.tickets.models import Follower, Step, Ticket
 from app.tickets.queries import Similar
@@ -92,9 +93,20 @@ def submit(actor: Actor, draft: Draft) -> Ticket:
     ticket = _new(draft, spot, category, at)
     ticket.reporter_id = None if draft.on_behalf else actor.person_id
     ticket.filed_by_id = actor.person_id if draft.on_behalf else None
+    ticket.first_id = _taken_in_by(actor, spot) if draft.on_behalf else None
     step = _open(actor, ticket, spot, category, Words(draft.text, draft.media))
     attach(actor, ticket, step, draft.media)
     return ticket
+
+
+def _taken_in_by(actor: Actor, spot: Spot) -> UUID | None:
+    """Name the desk whose staff wrote down what somebody said by phone or at the counter."""
+    nodes = zip(DESKS, (spot.community_id, spot.street_id, spot.district_id), strict=True)
+    for level, node in nodes:
+        desk = identity.desk_of(level, node) if node else None
+        if desk is not None and desk.id in actor.organisation_ids:
+            return desk.id
+    return None
 
 
 def submit_part(actor: Actor, parent: Ticket, code: str, text: str, spot: Spot) -> Ticket:
@@ -121,6 +133,7 @@ def submit_part(actor: Actor, parent: Ticket, code: str, text: str, spot: Spot) 
     ticket.reporter_id = parent.reporter_id
     ticket.filed_by_id = parent.filed_by_id
     ticket.followers = parent.followers
+    ticket.first_id = parent.first_id
     _open(actor, ticket, spot, category, Words(text), resolve_from=parent.submitted_at)
     for person_id in queries.follower_ids(parent.id):
         session.add(Follower(ticket_id=ticket.id, person_id=person_id, joined_at=at))
@@ -235,6 +248,8 @@ def _settle(
     columns = desk_columns(spot, decision) | tier_columns(category, decision)
     for name, value in columns.items():
         setattr(ticket, name, value)
+    if ticket.first_id is not None and ticket.first_id.hex in ticket.barred:
+        ticket.first_id = None
     ticket.mode = str(decision.mode)
     ticket.why = list(decision.why)
     ticket.parties = list(decision.parties_without_accounts)
@@ -248,6 +263,7 @@ def dispatch_by_rule(ticket: Ticket, decision: Decision, *, first: bool = True) 
         facts={"why": list(decision.why), "by_rule": True},
         dispatched_at=taken.at,
         **handover.lead_columns(decision),
+        **handover.first_columns(ticket, decision.lead_id),
     )
     handover.begin_lead(ticket, taken.at, "；".join(decision.why), first=first)
 

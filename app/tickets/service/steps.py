@@ -176,6 +176,8 @@ def _organisation(actor: Actor, ticket: Ticket, relation: Relation) -> UUID | No
     if relation is Relation.CO_HANDLER:
         helps = actor.organisations(Permission.TICKET_HANDLE)
         return next((UUID(co) for co in ticket.co_ids if UUID(co) in helps), None)
+    if relation is Relation.FIRST_HANDLER:
+        return ticket.first_id
     if relation is Relation.FORMER_LEAD:
         return ticket.handed_from_id
     return None

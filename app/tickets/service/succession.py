@@ -25,6 +25,7 @@ _LEFT_BEHIND: Mapping[str, Any] = {
     "resume_at": None,
     "quote_state": QuoteState.NONE,
     "review_kind": None,
+    "first_called_at": None,
 }
 """What the firm that goes had under way on a ticket: none of it binds the firm that comes."""
 
@@ -52,7 +53,10 @@ def pass_on(
     facts: Mapping[str, Any],
     **columns: Any,
 ) -> None:
-    """Give a ticket to the next lead: the old holding ends now, accept clocks begin anew."""
+    """Give a ticket to the next lead: the old holding ends now, accept clocks begin anew.
+
+    Who had the report first goes with its duty, and whoever comes takes that over.
+    """
     ticket, at = taken.ticket, taken.at
     desk_acts = handover.require_lead(ticket, organisation_id)
     old = ticket.lead_id
@@ -62,6 +66,7 @@ def pass_on(
         words,
         facts={**facts, "organisation": organisation_id, "from": old},
         lead_id=organisation_id,
+        first_id=organisation_id if ticket.first_id in (None, old) else ticket.first_id,
         co_ids=[co for co in ticket.co_ids if co != organisation_id.hex],
         desk_acts=desk_acts,
         clocks=[ops.resume(), *settling.clocks_again(ticket, at)],

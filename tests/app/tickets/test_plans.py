@@ -57,6 +57,8 @@ def clones(world) -> list[dict[str, Any]]:
             "handler_brief": None,
             "due_soon": is_open and n % 50 == 0,
             "supervised": "remind" if is_open and n % 70 == 0 else None,
+            "first_id": world.organisations["firm"],
+            "first_called_at": clock.now() if is_open and n % 150 == 10 else None,
             "escalated_at": clock.now() if is_open and n % 60 == 0 else None,
             "tier": 3 if is_open and n % 60 == 0 else 1,
         }
@@ -125,6 +127,8 @@ LISTS = (
     ("escalated", "street", {"ix_ticket_open_street"}),
     ("supervised", "street", {"ix_ticket_open_street", "ix_ticket_open_lead"}),
     ("supervised", "manager", {"ix_ticket_open_lead"}),
+    ("first_duty", "manager", {"ix_ticket_open_first"}),
+    ("first_duty", "repairer", {"ix_ticket_open_first"}),
     ("follow_up", "community", {"ix_ticket_open_community"}),
     ("briefs", "manager", {"ix_ticket_open_respondent"}),
     ("all", "grid", {"ix_ticket_open_compound"}),
