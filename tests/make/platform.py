@@ -8,13 +8,23 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from uuid import UUID
 
 from app.escalation import exchange
+from app.escalation import queries as packages
+from app.kernel import clock
+from app.kernel.db import session
+from app.kernel.work import unit_of_work
+from app.tickets import queries
+from app.tickets import service as tickets
+from app.tickets.service import Words
 from config import Platform
+from tests.make import tickets as make
+from tests.make.world import World
+from workers import jobs
 
 KEY_ID = "district-1"
 KEY = bytes(range(32))
@@ -106,3 +116,25 @@ def headers(raw: bytes, at: datetime, *, key: bytes = KEY, key_id: str = KEY_ID)
 def picture(package: dict[str, Any], position: int = 0) -> bytes:
     """Take a photo out of a package."""
     return base64.b64decode(package["photos"][position]["data"])
+
+
+def at_district(world: World, *, photo: bool = False, **changes: Any) -> tuple[UUID, UUID]:
+    """Have a ticket that nobody accepts climb to the district; its id and its package's."""
+    given = {"media": [make.photo(world, "resident")]} if photo else {}
+    ticket_id = make.submitted(world, **given, **changes)
+    for _ in range(2):
+        with unit_of_work():
+            tickets.lift_ceiling(world.actor("street"), ticket_id, Words("由区里协调"))
+    return ticket_id, climbed(ticket_id)
+
+
+def climbed(ticket_id: UUID) -> UUID:
+    """Let time pass until a ticket has come to the district; its package's id."""
+    moment = queries.get(ticket_id).accept_due_at + timedelta(seconds=1)
+    for _ in range(3):
+        with clock.frozen(moment):
+            jobs.watch(clock.now())
+        session.expire_all()
+        moment = (queries.get(ticket_id).tier_due_at or moment) + timedelta(seconds=1)
+    (row,) = packages.packages_of(ticket_id)
+    return row.id

@@ -22,30 +22,10 @@ from app.tickets import service as verbs
 from app.tickets.service import Words
 from tests.make import platform
 from tests.make import tickets as make
+from tests.make.platform import at_district, climbed
 from workers import jobs
 
 BURST = "EMG-BURST"
-
-
-def at_district(world, *, photo=False, **changes):
-    """Have a ticket that nobody accepts climb to the district; its id and its package's."""
-    given = {"media": [make.photo(world, "resident")]} if photo else {}
-    ticket_id = make.submitted(world, **given, **changes)
-    for _ in range(2):
-        with unit_of_work():
-            verbs.lift_ceiling(world.actor("street"), ticket_id, Words("由区里协调"))
-    return ticket_id, climbed(ticket_id)
-
-
-def climbed(ticket_id):
-    moment = tickets.get(ticket_id).accept_due_at + timedelta(seconds=1)
-    for _ in range(3):
-        with clock.frozen(moment):
-            jobs.watch(clock.now())
-        session.expire_all()
-        moment = (tickets.get(ticket_id).tier_due_at or moment) + timedelta(seconds=1)
-    (row,) = queries.packages_of(ticket_id)
-    return row.id
 
 
 def deliver(package_id):
