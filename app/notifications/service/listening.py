@@ -25,6 +25,7 @@ from app.territory import queries as territory
 from app.tickets import queries as tickets
 from app.tickets import wording
 from app.tickets.events import TicketMoved
+from app.tickets.states import Action
 
 if TYPE_CHECKING:
     from app.tickets.models import Step, Ticket
