@@ -21,6 +21,7 @@ from app.media.child import BROKEN, Refused, Repainted
 
 PHOTOS = "photos"
 VOICES = "voices"
+CODES = "codes"
 
 WALL_SECONDS = 10.0
 MAX_ANSWER_BYTES = 12 * 1024 * 1024

@@ -42,7 +42,7 @@ def repaint(file_format: str, data: bytes) -> Repainted:
         if max(image.size) > MAX_SIDE or image.width * image.height > MAX_PIXELS:
             raise Refused(TOO_BIG)
         turn = UPRIGHT.get(_orientation(image))
-        large = _flat(_small(image))
+        large = flat(_small(image))
     if turn is not None:
         large = large.transpose(turn)
     thumb = large.copy()
@@ -88,7 +88,7 @@ def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     return turned or image
 
 
-def _flat(image: Image.Image) -> Image.Image:
+def flat(image: Image.Image) -> Image.Image:
     """Paint the picture on a fresh white canvas."""
     if image.mode.startswith("I"):
         # Sixteen bits a pixel: a plain conversion would clip nearly all of it to white.
