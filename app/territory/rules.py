@@ -274,7 +274,10 @@ def new_scene() -> str:
 
 
 def read_scene(text: str) -> str | None:
-    """Read a scanned or typed scene, or None if it cannot be one."""
-    scene = text.strip().upper()
+    """Read a scanned or typed scene, or None if it cannot be one.
+
+    Signs print it in groups, so spaces and hyphens between letters do not count.
+    """
+    scene = re.sub(r"[\s-]", "", text).upper()
     good = len(scene) == SCENE_LENGTH and all(letter in SCENE_LETTERS for letter in scene)
     return scene if good else None

@@ -185,7 +185,9 @@ def spot_of_scene(scene: str) -> Spot:
     if row is None:
         raise unknown
     if row.revoked_at is not None:
-        raise NotFound("这个二维码已停用，请扫新的二维码，或直接选择地址。", code="scene_revoked")
+        raise NotFound(
+            "这张二维码牌已经作废，请扫新贴的牌子，或直接选择地址。", code="scene_revoked"
+        )
     return _spot(row, _thing(row), "按所扫二维码")
 
 

@@ -46,6 +46,7 @@ __all__ = [
     "send_subscribe",
     "templates",
     "url_link",
+    "version",
 ]
 
 DEV_APPID = DEMO_APPID
@@ -108,6 +109,11 @@ def _present() -> Gateway:
 def appid() -> str | None:
     """Name the mini-program of this installation, or None."""
     return _present().appid()
+
+
+def version() -> str:
+    """Name the version of the mini-program that codes open: release, trial or develop."""
+    return _present().version()
 
 
 def exchange(code: str) -> WechatLogin:

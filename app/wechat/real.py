@@ -71,6 +71,10 @@ class Gateway:
         """Name the mini-program, if there is one."""
         return self._settings.appid or None
 
+    def version(self) -> str:
+        """Name the version of the mini-program that codes open: release, trial or develop."""
+        return self._version
+
     def exchange(self, code: str) -> WechatLogin:
         """Trade a log-in code for an identity; the session key is dropped at once."""
         params = {
@@ -163,6 +167,8 @@ class Gateway:
             "page": page,
             "check_path": self._version == "release",
             "env_version": self._version,
+            # For print: the default of 430 pixels is coarse on a sheet of A4.
+            "width": 1280,
         }
         request = Request("wxa/getwxacodeunlimit", json=body, image=True)
         answer: requests.Response = self._line.ask(request)
