@@ -17,6 +17,8 @@ from app.privacy import models as privacy
 from app.ratings import models as ratings
 from app.reviews import models as reviews
 from app.routing import models as routing
+from app.signs import address
+from app.signs import models as signs
 from app.sla import models as sla
 from app.slips import models as slips
 from app.sms import gateway as texts
@@ -42,6 +44,7 @@ MODELS = (
     identity,
     media,
     catalog,
+    signs,
     routing,
     sla,
     reviews,
@@ -67,6 +70,7 @@ def furnish(settings: Settings) -> None:
     channels.install(outfits.for_settings(settings))
     exchange.install(settings.platform)
     looking.install(_media_address(settings))
+    address.install(address.for_settings(settings))
 
 
 def _media_address(settings: Settings) -> str:

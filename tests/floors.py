@@ -15,7 +15,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
     1: ("app.kernel",),
     2: ("app.territory", "app.wechat", "app.sms", "app.factory"),
     3: ("app.identity", "app.media"),
-    4: ("app.catalog", "app.committees"),
+    4: ("app.catalog", "app.committees", "app.signs"),
     5: ("app.routing", "app.sla", "app.reviews", "app.votes"),
     6: ("app.tickets", "app.funds"),
     7: (
@@ -58,6 +58,7 @@ FENCES: dict[str, tuple[str, ...]] = {
     "PIL": ("app.media",),
     "pillow_heif": ("app.media",),
     "av": ("app.media",),
+    "segno": ("app.media",),
 }
 """Package → the only places that may import it."""
 

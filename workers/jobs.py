@@ -21,6 +21,7 @@ from app.moderation import queries as moderation_queries
 from app.moderation import service as moderation
 from app.notifications import queries as news_queries
 from app.notifications import service as news
+from app.signs import service as signs
 from app.tickets import queries as ticket_queries
 from app.tickets import service as tickets
 from app.wechat import service as wechat
@@ -116,6 +117,11 @@ def forget_pushes(now: datetime) -> None:
     """Forget what WeChat pushed so long ago that it cannot come again."""
     with unit_of_work():
         wechat.forget_pushes(now - PUSHES_COME_AGAIN)
+
+
+def forget_sheets(now: datetime) -> None:
+    """Erase printed sheets that were made so long ago that nobody fetches them."""
+    signs.forget_old(now)
 
 
 def owe_messages(now: datetime) -> None:

@@ -21,6 +21,8 @@ from app.moderation.events import CheckDue
 from app.notifications import service as news
 from app.notifications.events import GroupNews, MessageDue
 from app.privacy import service as privacy
+from app.signs import service as signs
+from app.signs.events import CodesDue, SheetsDue
 from app.sla.events import CalendarChanged
 from app.tickets import service as tickets
 from app.tickets.events import TicketMoved
@@ -73,6 +75,18 @@ ESCALATION: tuple[Subscription, ...] = (
             ),
         )
         for event in (CalendarChanged, PolicyChanged, LadderChanged)
+    ),
+)
+SIGNS: tuple[Subscription, ...] = (
+    (
+        CodesDue,
+        Listener(
+            name="signs.fetch", handle=signs.fetch, work=False, queue=Lane.LONG, timeout_s=300
+        ),
+    ),
+    (
+        SheetsDue,
+        Listener(name="signs.draw", handle=signs.draw, work=False, queue=Lane.LONG, timeout_s=900),
     ),
 )
 ROUTING: tuple[Subscription, ...] = ()
@@ -137,5 +151,5 @@ MODERATION: tuple[Subscription, ...] = (
 )
 
 LISTENERS: Listeners = listen(
-    (*TICKETS, *ESCALATION, *MEDIA, *ROUTING, *NOTIFICATIONS, *WECHAT, *MODERATION)
+    (*TICKETS, *ESCALATION, *MEDIA, *ROUTING, *NOTIFICATIONS, *WECHAT, *MODERATION, *SIGNS)
 )

@@ -140,6 +140,14 @@ TIMETABLE: tuple[Timed, ...] = (
         run=jobs.forget_pushes,
         lane=Lane.LONG,
     ),
+    Timed(
+        name="signs.forget_old",
+        every_s=DAY_S,
+        offset_s=at_shanghai(4),
+        run=jobs.forget_sheets,
+        lane=Lane.LONG,
+        timeout_s=1200,
+    ),
 )
 
 

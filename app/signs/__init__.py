@@ -1,0 +1,1 @@
+"""Signs: the printed sheets that carry a place's codes, and their renewal."""
