@@ -33,6 +33,9 @@ from app.identity.service.sessions import open_session
 from app.kernel import clock
 from app.kernel.actor import SYSTEM
 from app.kernel.work import unit_of_work
+from app.signs import address
+from app.signs import service as signs
+from app.signs.service import Wanted
 from app.tickets import service as tickets
 from app.tickets.service import Target, Words
 from miniprogram_api.work import QUEUES
@@ -56,6 +59,7 @@ class Scene:
     tokens: dict[str, str]
     tickets: dict[str, UUID]
     photo: str = ""
+    sheets: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,8 @@ def make_scene(world: World) -> Scene:
             actor, why = world.actor(desk), Words("已立案")
             tickets.brief(actor, made[subject], Words("有居民反映"))
             tickets.ask_decline(actor, made[subject], "legal_procedure", why)
-    scene = Scene(world, {}, made)
+    address.install("https://sandan.example.cn")
+    scene = Scene(world, {}, made, sheets=_sheets(world))
     with unit_of_work():
         for name in PEOPLE.values():
             opened = open_session(world.people[name], LoginMethod.WECHAT, clock.now())
@@ -164,6 +169,12 @@ PEOPLE = {
     "two_desks": "two_desks",
 }
 """Column → person of the world."""
+
+
+def _sheets(world: World) -> UUID:
+    """Ask for the sign of a building, as its desk."""
+    with unit_of_work():
+        return signs.ask(world.actor("community"), Wanted(world.places["building"])).id
 
 
 def _two_hats(world: World) -> None:
@@ -231,6 +242,9 @@ def path_of(scene: Scene, rule: str, subject: str) -> str:
     path = rule.replace(TICKET, str(ticket_id))
     path = path.replace("<string:scene>", scene.world.scenes["building"])
     path = re.sub("<uuid:(?:session|invite|check)_id>", UNKNOWN, path)
+    path = path.replace("<uuid:place_id>", str(scene.world.places["building"]))
+    path = path.replace("<uuid:job_id>/file", "<uuid:job_id>/file?size=a4")
+    path = path.replace("<uuid:job_id>", str(scene.sheets))
     path = path.replace("<string:token>", scene.photo.rpartition("/")[2])
     return re.sub(r"<any\('(\w+\.\w+)'.*>", r"\1", path)
 
@@ -277,6 +291,9 @@ def body_of(scene: Scene, rule: str, subject: str = "-") -> dict[str, Any]:
         "supervise": {"level": "remind"},
         "whistle": {"organisation": UNKNOWN, "due": "2026-11-17T02:00:00Z"},
         "report_in": {"organisation": UNKNOWN},
+        "sheets": {"alone": True},
+        "renew": {"reason": "damaged"},
+        "revoke": {"reason": "damaged"},
         "read": {"ids": [UNKNOWN]},
         "<uuid:check_id>": {"publish": True, "why": "看过了"},
         "subscriptions": {"id": UNKNOWN, "results": [{"template_id": "x", "status": "accept"}]},

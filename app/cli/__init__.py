@@ -7,6 +7,7 @@ from app.cli.keys import key_commands
 from app.cli.ladder import ladder_commands
 from app.cli.messages import message_commands
 from app.cli.outbox import outbox_commands
+from app.cli.places import places_commands
 from app.cli.platform import platform_commands
 from app.cli.privacy import privacy_commands
 from app.cli.routing import routing_commands
@@ -21,6 +22,7 @@ COMMANDS = (
     serve_command,
     outbox_commands,
     platform_commands,
+    places_commands,
     ladder_commands,
     settings_commands,
     ticket_commands,
