@@ -55,6 +55,11 @@ def in_china(point: LatLon) -> bool:
     return SOUTH <= point.lat <= NORTH and WEST <= point.lon <= EAST
 
 
+def _near_china(point: LatLon) -> bool:
+    """Tell whether a point that lies in the box may have been shifted to ``point``."""
+    return SOUTH - 1 <= point.lat <= NORTH + 1 and WEST - 1 <= point.lon <= EAST + 1
+
+
 def convert(point: LatLon, source: Datum, target: Datum) -> LatLon:
     """Write ``point`` of datum ``source`` in datum ``target``, in degrees."""
     if source is target:
@@ -88,7 +93,12 @@ def _same(point: LatLon) -> LatLon:
 
 
 def _undo(shift: Callable[[LatLon], LatLon], shifted: LatLon) -> LatLon:
-    """Find the point that ``shift`` sends to ``shifted``; itself outside China."""
+    """Find the point that ``shift`` sends to ``shifted``; itself outside China.
+
+    Far away the formulas have no meaning, and at the poles no value.
+    """
+    if not _near_china(shifted):
+        return shifted
     guess = shifted
     for _ in range(MOST_STEPS):
         there = shift(guess)

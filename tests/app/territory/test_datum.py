@@ -1,7 +1,7 @@
 """Datums: published examples, and there and back again anywhere in China."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.territory.datum import Datum, LatLon, convert, in_china
@@ -48,6 +48,8 @@ def test_there_and_back_again_loses_less_than_a_millimetre(point, source, target
 
 
 @given(point=FAR_OUTSIDE, source=DATUMS, target=DATUMS)
+@example(point=LatLon(90.0, 105.5), source=Datum.GCJ02, target=Datum.WGS84)
+@example(point=LatLon(-90.0, 180.0), source=Datum.BD09, target=Datum.GCJ02)
 def test_nothing_is_shifted_outside_china(point, source, target):
     assert convert(point, source, target) == point
 
