@@ -216,6 +216,12 @@ def machine(world, category):
                 self.at = max(self.at, due + timedelta(minutes=1))
             self.the_watcher_looks()
 
+        @rule(name=st.sampled_from(("manager", "rival", "community")))
+        def the_firms_quarrel(self, name):
+            if queries.get(self.ticket_id).contest_until is None:
+                self.somebody_tries(Action.HAND_OVER, name)
+            self.somebody_tries(Action.CONTEST, name)
+
         @rule(approved=st.booleans(), name=st.sampled_from(("community2", "street")))
         def a_second_person_answers(self, approved, name):
             if queries.get(self.ticket_id).review_kind:
