@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -19,6 +20,10 @@ from psycopg import sql
 from app.factory import MIGRATIONS
 from app.kernel.db import db
 
+DROPPED_TOGETHER = 8
+"""Each drop writes out what every other database holds in memory: seldom, then."""
+BATCHES_WAITING = 4
+"""So that the disk holds some dozens of them at most."""
 LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
 
 
@@ -80,8 +85,10 @@ class PostgresqlDatabase:
         self._name = f"sandan_test_{mark}"
         self._kept: set[str] = set()
         self._spares: dict[str, Future[str]] = {}
+        self._put_aside: list[str] = []
+        self._leaving: deque[Future[None]] = deque()
         self._count = count()
-        self._workshop = ThreadPoolExecutor(1)
+        self._workshop, self._yard = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
         base = psycopg.conninfo.conninfo_to_dict(admin_url)
         host, port = base.get("host", "127.0.0.1"), base.get("port", "5432")
         user, password = base.get("user", "postgres"), base.get("password")
@@ -113,13 +120,23 @@ class PostgresqlDatabase:
         )
         self._run("ALTER DATABASE {} RENAME TO {}", self._name, old)
         self._run("ALTER DATABASE {} RENAME TO {}", fresh, self._name)
-        self._workshop.submit(self._run, "DROP DATABASE IF EXISTS {} WITH (FORCE)", old)
         self._spares[name] = self._workshop.submit(self._clone, name)
+        self._put_aside.append(old)
+        if len(self._put_aside) >= DROPPED_TOGETHER:
+            self._leaving.append(self._yard.submit(self._drop_all, self._put_aside))
+            self._put_aside = []
+        while len(self._leaving) > BATCHES_WAITING:
+            self._leaving.popleft().result()
 
     def drop(self) -> None:
         self._workshop.shutdown(wait=True)
+        self._yard.shutdown(wait=True)
         spares = [one.result() for one in self._spares.values()]
-        for name in (self._name, *spares, *(f"{self._name}_{one}" for one in self._kept)):
+        kept = [f"{self._name}_{one}" for one in self._kept]
+        self._drop_all([self._name, *self._put_aside, *spares, *kept])
+
+    def _drop_all(self, names: Sequence[str]) -> None:
+        for name in names:
             self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
     def _clone(self, name: str) -> str:
