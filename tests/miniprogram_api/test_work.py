@@ -230,15 +230,23 @@ def test_the_full_number_is_for_the_lead_while_open_and_each_look_is_kept(world,
     refused(client_for("repairer").get(path), 404, "not_found")
 
 
-def test_a_firm_that_was_relieved_reads_nothing_any_more(world, client_for):
+def test_a_firm_that_was_relieved_reads_nothing_once_another_has_accepted(world, client_for):
+    """Until then it answers for the report it had first, and never sees whom to ring."""
     ticket_id = make.submitted(world)
     with unit_of_work():
         target = Target(organisation_id=world.organisations["rival_firm"])
         tickets.transfer(world.actor("community"), ticket_id, target, Words("换一家"))
+    first, rival = client_for("repairer"), client_for("rival")
 
-    for path in (f"/work/{ticket_id}", f"/work/{ticket_id}/contact"):
-        refused(client_for("repairer").get(path), 404, "not_found")
-        taken(client_for("rival").get(path))
+    shown = taken(first.get(f"/work/{ticket_id}"))
+    assert [one["action"] for one in shown["actions"]] == ["progress"]
+    refused(first.get(f"/work/{ticket_id}/contact"), 404, "not_found")
+    taken(rival.get(f"/work/{ticket_id}/contact"))
+
+    make.accepted(world, ticket_id, "rival")
+    refused(first.get(f"/work/{ticket_id}"), 404, "not_found")
+    refused(first.get(f"/work/{ticket_id}/contact"), 404, "not_found")
+    taken(rival.get(f"/work/{ticket_id}"))
 
 
 def test_an_anonymous_report_names_nobody_to_anybody(world, client_for):
