@@ -79,7 +79,7 @@ def consents() -> Any:
     return {"items": queries.consents_of(person_id) if person_id else []}
 
 
-@bp.route("/me/consents", methods=["POST"], access=SIGNED_IN)
+@bp.route("/me/consents", methods=["POST"], access=SIGNED_IN, limit=Limit("30/hour"))
 @bp.arguments(ConsentIn)
 @bp.response(201, ConsentView)
 def answer(sent: dict[str, Any]) -> Any:

@@ -124,12 +124,16 @@ def shown(
         "reviews": reviews.open_for("ticket", ticket.id),
         "holdings": _holdings(ticket),
         "first_handler": _first_handler(ticket),
-        "contact": _masked_contact(ticket),
+        "contact": None if relations <= BYGONE else _masked_contact(ticket),
         "desk": ticket.desk_level,
         "tier": ticket.tier,
         "brief": ticket.handler_brief,
         "photo_required": ticket.photo_required,
     }
+
+
+BYGONE = frozenset({Relation.FIRST_HANDLER, Relation.FORMER_LEAD})
+"""Who had a ticket once reads how it goes on, and no number, not even a masked one."""
 
 
 def _masked_contact(ticket: "Ticket") -> str | None:

@@ -62,6 +62,8 @@ class Actor:
     restricted_until: datetime | None = None
     slip_of: UUID | None = None
     """The one ticket that a slip opens, to whoever holds it; nobody is logged in then."""
+    slip_by: UUID | None = None
+    """Who wrote that slip, and so may hold it: ``organisation_ids`` are theirs."""
 
     @property
     def is_system(self) -> bool:

@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.identity import queries as identity
+from app.kernel.actor import Actor
 from app.kernel.db import session
-from app.kernel.errors import NotFound
+from app.kernel.errors import NotFound, Unauthenticated
 from app.media import queries as media
 from app.notifications import queries as news
 from app.privacy.models import Consent, PrivacyNotice
@@ -51,11 +52,14 @@ def consents_of(person_id: UUID) -> list[Consent]:
     return list(session.scalars(mine.order_by(Consent.at.desc(), Consent.id.desc())))
 
 
-def everything_about(person_id: UUID) -> dict[str, Any]:
+def everything_about(reader: Actor) -> dict[str, Any]:
     """Gather what is kept about a person (article 45): plain JSON values, room by room.
 
     Words of others stand in it only where the person reads them anyway.
     """
+    person_id = reader.person_id
+    if person_id is None:
+        raise Unauthenticated
     consents = [
         {"version": one.version, "agreed": one.agreed, "device": one.device, "at": one.at}
         for one in consents_of(person_id)
@@ -66,7 +70,7 @@ def everything_about(person_id: UUID) -> dict[str, Any]:
         "tickets": tickets.personal(person_id),
         "ratings": ratings.personal(person_id),
         "media": media.personal(person_id),
-        "news": news.personal(person_id),
+        "news": news.personal(reader),
     }
     return {name: _plain(kept) for name, kept in rooms.items()}
 

@@ -69,6 +69,8 @@ def publish_shipped(actor: Actor) -> None:
 def answer(actor: Actor, version: int, *, agreed: bool, device: str = "") -> Consent:
     """Keep a person's answer to the notice in force; a refusal is kept as well.
 
+    The same answer again is the one that is kept already.
+
     Raises:
         Unauthenticated: nobody acts.
         Conflict: the notice has a newer version (code ``newer_notice``).
@@ -78,6 +80,9 @@ def answer(actor: Actor, version: int, *, agreed: bool, device: str = "") -> Con
         raise Unauthenticated
     if version != queries.notice().version:
         raise Conflict("隐私说明已更新，请看过新的再选择。", code="newer_notice")
+    said = queries.consents_of(actor.person_id)[:1]
+    if said and (said[0].version, said[0].agreed) == (version, agreed):
+        return said[0]
     given = Consent(
         id=new_id(),
         person_id=actor.person_id,
@@ -119,7 +124,7 @@ def hand_out(actor: Actor) -> dict[str, Any]:
     if actor.person_id is None:
         raise Unauthenticated
     audit.record(actor, "privacy.exported", "person", actor.person_id)
-    return {"made_at": clock.now(), **queries.everything_about(actor.person_id)}
+    return {"made_at": clock.now(), **queries.everything_about(actor)}
 
 
 def forget(actor: Actor) -> None:

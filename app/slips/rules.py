@@ -8,8 +8,10 @@ OPEN_FOR = timedelta(minutes=30)
 """So long a slip that was opened stays open; the code opens it again."""
 TRIES_IN_A_ROW = 5
 LOCK = timedelta(minutes=15)
-TRIES_IN_ALL = 20
-"""After so many wrong tries the code is void: who filed the ticket writes a new slip."""
+MANY_TRIES = 20
+LONG_LOCK = timedelta(days=1)
+"""After so many wrong tries each further five shut it for a day; it is never void, or
+whoever knows a number could take the paper of an old person away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,6 @@ class Tried:
 
     tries: int
     locked_until: datetime | None
-    is_void: bool
 
 
 def is_locked(locked_until: datetime | None, at: datetime) -> bool:
@@ -27,7 +28,7 @@ def is_locked(locked_until: datetime | None, at: datetime) -> bool:
 
 
 def after_wrong(tries: int, at: datetime) -> Tried:
-    """Count one wrong try: every fifth shuts the slip for a while, the twentieth for good."""
+    """Count one wrong try: every fifth shuts the slip for a while, later for a day."""
     count = tries + 1
-    shut = at + LOCK if count % TRIES_IN_A_ROW == 0 else None
-    return Tried(count, shut, is_void=count >= TRIES_IN_ALL)
+    span = LONG_LOCK if count >= MANY_TRIES else LOCK
+    return Tried(count, at + span if count % TRIES_IN_A_ROW == 0 else None)

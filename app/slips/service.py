@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from app.identity import queries as identity
 from app.kernel import audit, clock, crypto, ids
 from app.kernel.actor import SYSTEM, Actor
 from app.kernel.db import session
@@ -106,14 +107,15 @@ def _open(slip: Slip, code: str, at: datetime) -> Opened | None:
         return Opened(crypto.sign_token(_PURPOSE, payload), slip.ticket_id, until)
     after = rules.after_wrong(slip.tries, at)
     slip.tries, slip.locked_until = after.tries, after.locked_until
-    if after.is_void:
-        slip.code_hash = None
     audit.record(SYSTEM, "slip.refused", "ticket", slip.ticket_id, tries=after.tries)
     return None
 
 
 def authenticate(token: str) -> Actor | None:
-    """Find which ticket an open slip is for; None if it opens nothing any more."""
+    """Find which ticket an open slip is for; None if it opens nothing any more.
+
+    Whoever wrote the slip knew its code, so what they belong to counts against it.
+    """
     payload = crypto.read_token(_PURPOSE, token, max_age=_DAY_S)
     if not isinstance(payload, list):
         return None
@@ -121,7 +123,13 @@ def authenticate(token: str) -> Actor | None:
     slip = session.get(Slip, ticket_id, populate_existing=True)
     if slip is None or slip.edition != edition or clock.now().timestamp() >= until:
         return None
-    return Actor(person_id=None, slip_of=ticket_id)
+    writer = identity.actor_of(slip.issued_by_id) if slip.issued_by_id else None
+    return Actor(
+        person_id=None,
+        organisation_ids=writer.organisation_ids if writer else frozenset(),
+        slip_of=ticket_id,
+        slip_by=slip.issued_by_id,
+    )
 
 
 def _hash(ticket_id: UUID, code: str) -> str:

@@ -101,6 +101,9 @@ class Gateway:
         mark = info.get("watermark") if isinstance(info, Mapping) else None
         if not isinstance(mark, Mapping) or mark.get("appid") != self._settings.appid:
             raise _bad_phone_code()
+        if not isinstance(info, Mapping) or str(info.get("countryCode")) != "86":
+            # without its code a foreign number may look like somebody's here
+            raise Invalid("请用中国大陆的手机号。", code="foreign_phone")
         return _for_a_person(lambda: text_of(info, "purePhoneNumber"), _bad_phone_code)
 
     def send_subscribe(self, message: SubscribeMessage) -> Sent:

@@ -105,8 +105,8 @@ def code_wait(asked: Sequence[datetime], at: datetime) -> timedelta | None:
     return max(waits, default=None)
 
 
-PROOF_LASTS = timedelta(days=180)
-"""An account unused for so long is not opened by its phone: numbers are given to others."""
+PROOF_LASTS = timedelta(days=90)
+"""A phone proven longer ago opens no account: by then the number may be somebody else's."""
 
 
 # Invites

@@ -61,7 +61,7 @@ def _issue(number: str, purpose: CodePurpose) -> str:
     """Write a fresh code down in place of the one before, unless it is too soon."""
     code, at = ids.new_digits(DIGITS), clock.now()
     with unit_of_work():
-        row = _held(number, at)
+        row = _held(number, purpose, at)
         asked = [datetime.fromisoformat(one) for one in row.asked]
         wait = rules.code_wait(asked, at)
         if wait is None:
@@ -89,7 +89,7 @@ def use_code(phone: str, purpose: CodePurpose, code: str) -> str:
     """
     number, at = checked_mobile(phone), clock.now()
     with unit_of_work():
-        row = _held(number, at)
+        row = _held(number, purpose, at)
         alive = row.code_hash is not None and at < row.expires_at and row.purpose is purpose
         row.tries += 1
         good = (
@@ -99,19 +99,22 @@ def use_code(phone: str, purpose: CodePurpose, code: str) -> str:
         )
         if good or row.tries >= rules.CODE_TRIES:
             row.code_hash = None
-        if not good:
+        if not good and alive:
             audit.record(SYSTEM, "sms_code.refused", "phone", None, tries=row.tries)
     if not good:
         raise Unauthenticated("验证码不对或已过期，请重新获取。", code="bad_sms_code")
     return number
 
 
-def _held(number: str, at: datetime) -> SmsCode:
-    """Find or make the row of a phone and hold it, so that whatever comes at once queues up."""
+def _held(number: str, purpose: CodePurpose, at: datetime) -> SmsCode:
+    """Find or make the row of a phone and purpose and hold it: what comes at once queues up.
+
+    Apart by purpose, so that nobody at the log-in page spends what a person binds by.
+    """
     maker: Any = sqlite if db.engine.dialect.name == "sqlite" else postgresql
-    key = crypto.blind_index("phone", number)
+    key = crypto.blind_index("sms_phone", f"{number}\0{purpose.value}")
     fresh = maker.insert(SmsCode).values(
-        phone_index=key, purpose=CodePurpose.LOGIN, expires_at=at, tries=0, asked=[], last_at=at
+        phone_index=key, purpose=purpose, expires_at=at, tries=0, asked=[], last_at=at
     )
     session.execute(fresh.on_conflict_do_nothing(index_elements=[SmsCode.phone_index]))
     return session.scalars(

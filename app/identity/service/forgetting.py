@@ -3,10 +3,17 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 
 from app.identity import queries
-from app.identity.models import DwellingBinding, Restriction, WechatIdentity
+from app.identity.models import (
+    DutyShift,
+    DwellingBinding,
+    PasswordLogin,
+    Restriction,
+    StaffInvite,
+    WechatIdentity,
+)
 from app.identity.rules import BindingStatus, LoginMethod
 from app.identity.service.sessions import end_all, end_opened_by
 from app.kernel import audit, clock
@@ -17,13 +24,20 @@ from app.kernel.db import session
 def forget(actor: Actor, person_id: UUID) -> None:
     """Take name, phone, WeChat and log-ins away; the row stays, so that numbers do."""
     person = queries.person(person_id, hold=True)
-    at = clock.now()
+    at, number = clock.now(), person.phone_index
     person.name = person.name_index = person.phone = person.phone_index = None
     person.work_number, person.phone_proven_at = None, None
     person.deactivated_at = person.deactivated_at or at
     person.erased_at = at
     end_all(actor, person_id)
     session.execute(delete(WechatIdentity).where(WechatIdentity.person_id == person_id))
+    session.execute(delete(PasswordLogin).where(PasswordLogin.person_id == person_id))
+    session.execute(update(DutyShift).where(DutyShift.person_id == person_id).values(phone=None))
+    session.execute(
+        update(StaffInvite)
+        .where(or_(StaffInvite.used_by_id == person_id, StaffInvite.phone_index == number))
+        .values(name="", phone="", phone_index="", revoked_at=at)
+    )
     session.execute(
         update(DwellingBinding)
         .where(DwellingBinding.person_id == person_id)

@@ -27,7 +27,7 @@ from app.identity.service.sessions import LoggedIn, open_session
 from app.kernel import audit, clock, crypto
 from app.kernel.actor import SYSTEM, Actor
 from app.kernel.db import session
-from app.kernel.errors import Conflict, Unauthenticated
+from app.kernel.errors import Conflict, Forbidden, Unauthenticated
 from app.kernel.work import unit_of_work
 from app.wechat import gateway
 
@@ -38,6 +38,7 @@ def log_in_with_sms(phone: str, code: str) -> LoggedIn:
     Raises:
         Invalid: no mobile number (code ``bad_phone``).
         Unauthenticated: the code is not good (``bad_sms_code``).
+        Forbidden: the person was deactivated (``account_deactivated``).
 
     """
     number = codes.use_code(phone, CodePurpose.LOGIN, code)
@@ -51,7 +52,8 @@ def _enter(number: str) -> LoggedIn:
     at = clock.now()
     with unit_of_work():
         person = _proven(number)
-        if person is None or not _lately_here(person, at):
+        if person is None or not _proven_lately(person, at):
+            _refuse_shut_out(number, at)
             _release(person)
             person = new_person()
             session.add(person)
@@ -76,7 +78,7 @@ def bind_phone_of_wechat(actor: Actor, code: str, *, is_bare: bool) -> UUID:
     """
     openid = _own_openid(actor)
     number = gateway.phone_number(code, openid)
-    return _prove(actor, rules.normal_phone(number), is_bare=is_bare)
+    return _prove(actor, codes.checked_mobile(number), is_bare=is_bare)
 
 
 def bind_phone_of_code(actor: Actor, phone: str, code: str, *, is_bare: bool) -> UUID:
@@ -119,7 +121,7 @@ def _bind(actor: Actor, number: str, is_bare: bool) -> UUID:
     with unit_of_work():
         earlier = _proven(number)
         if earlier is not None and earlier.id != actor.person_id:
-            if is_bare and _lately_here(earlier, at) and _may_join(actor.person_id, earlier.id):
+            if is_bare and _proven_lately(earlier, at) and _may_join(actor.person_id, earlier.id):
                 _join(actor, earlier)
                 _settle(earlier, number, at)
                 return earlier.id
@@ -143,12 +145,20 @@ def _proven(number: str) -> Person | None:
     )
 
 
-def _lately_here(person: Person, at: datetime) -> bool:
-    since = at - rules.PROOF_LASTS
-    if person.phone_proven_at is not None and person.phone_proven_at >= since:
-        return True
-    seen = exists().where(Session.person_id == person.id, Session.last_seen_at >= since)
-    return bool(session.scalar(select(seen)))
+def _refuse_shut_out(number: str, at: datetime) -> None:
+    """Let nobody who was shut out come back as somebody new by the same phone."""
+    shut_out = select(Person.id).where(
+        Person.phone_index == crypto.blind_index("phone", number),
+        Person.phone_proven_at >= at - rules.PROOF_LASTS,
+        Person.deactivated_at.is_not(None),
+        Person.erased_at.is_(None),
+    )
+    if session.scalar(shut_out.limit(1)) is not None:
+        raise Forbidden("这个账号已停用，如有疑问请联系社区。", code="account_deactivated")
+
+
+def _proven_lately(person: Person, at: datetime) -> bool:
+    return person.phone_proven_at is not None and person.phone_proven_at >= at - rules.PROOF_LASTS
 
 
 def _release(person: Person | None) -> None:

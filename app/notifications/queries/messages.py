@@ -36,7 +36,7 @@ def inbox(
 ) -> Page[Told]:
     """Page through a person's news, the newest first, each with its delivery report."""
     person_id = _own(reader)
-    query = select(Message).where(Message.person_id == person_id, _in_inbox(), _may_read(reader))
+    query = select(Message).where(Message.person_id == person_id, _in_inbox(), may_read(reader))
     if unread_only:
         query = query.where(Message.read_at.is_(None))
     page = paging.fetch(
@@ -69,7 +69,7 @@ def unread(reader: Actor) -> int:
     query = select(func.count()).where(
         Message.person_id == _own(reader),
         _in_inbox(),
-        _may_read(reader),
+        may_read(reader),
         Message.read_at.is_(None),
     )
     return session.scalar(query) or 0
@@ -136,7 +136,7 @@ def _own(reader: Actor) -> UUID:
     return reader.person_id
 
 
-def _may_read(reader: Actor) -> ColumnElement[bool]:
+def may_read(reader: Actor) -> ColumnElement[bool]:
     """Leave out what a person was told before their organisation was accused; deny wins.
 
     What they reported themselves stays theirs (rules of ``tickets.access``).

@@ -1,19 +1,24 @@
 """Everything that is kept about how one person was told things, for that person."""
 
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import select
 
+from app.kernel.actor import Actor
 from app.kernel.db import session
 from app.notifications.models import Message, Preference, SubscriptionGrant
+from app.notifications.queries.messages import may_read
 
 
-def personal(person_id: UUID) -> dict[str, Any]:
-    """Gather a person's messages, wishes and grants as plain values."""
+def personal(reader: Actor) -> dict[str, Any]:
+    """Gather a person's messages, wishes and grants as plain values.
+
+    News about a ticket that accuses their organisation stays shut here as in the inbox.
+    """
+    person_id = reader.person_id
     told = session.scalars(
         select(Message)
-        .where(Message.person_id == person_id)
+        .where(Message.person_id == person_id, may_read(reader))
         .order_by(Message.created_at, Message.id)
     )
     grants = session.scalars(
@@ -21,7 +26,7 @@ def personal(person_id: UUID) -> dict[str, Any]:
         .where(SubscriptionGrant.person_id == person_id)
         .order_by(SubscriptionGrant.template_id)
     )
-    wish = session.get(Preference, person_id)
+    wish = session.get(Preference, person_id) if person_id else None
     return {
         "messages": [
             {

@@ -22,6 +22,9 @@ from app.notifications.rules.telling import OF_STAFF, Audience
 from app.notifications.rules.ways import Way, Wish
 from app.notifications.rules.wording import Wording
 
+AT_ONCE = 500
+"""Rows of one statement: PostgreSQL takes 65,535 values in all."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
@@ -129,9 +132,11 @@ def _page(said: Wording, ticket_id: UUID | None) -> str:
 
 
 def _write(rows: list[dict[str, Any]]) -> int:
-    """Insert what is not there yet, and owe what is to be sent."""
-    if not rows:
-        return 0
+    """Insert what is not there yet, and owe what is to be sent; so many in one statement."""
+    return sum(_write_some(rows[at : at + AT_ONCE]) for at in range(0, len(rows), AT_ONCE))
+
+
+def _write_some(rows: list[dict[str, Any]]) -> int:
     maker: Any = sqlite if db.engine.dialect.name == "sqlite" else postgresql
     statement = (
         maker.insert(Message)

@@ -6,6 +6,7 @@ by those who go over all of them.
 
 from app.tickets.queries.own import has_alive, own_steps, personal, reported_by
 from app.tickets.queries.past import (
+    has_reported_result,
     holdings_of,
     last_appointment,
     last_quote,
@@ -60,6 +61,7 @@ __all__ = [
     "has_alive",
     "has_open",
     "has_open_parts",
+    "has_reported_result",
     "has_ties",
     "hashes_of",
     "heads_after",

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import and_, exists, or_, select
 
 from app.kernel.db import session
 from app.tickets import history
 from app.tickets.models import Follower, Step, Ticket, Verdict
-from app.tickets.states import Relation
+from app.tickets.states import Action, Relation
 
 AS_RESIDENT = (
     Relation.REPORTER.value,
@@ -32,8 +32,11 @@ def reported_by(person_id: UUID) -> Sequence[Ticket]:
 
 
 def own_steps(person_id: UUID) -> Sequence[Step]:
-    """List the steps a person took as a resident."""
-    query = select(Step).where(Step.person_id == person_id, Step.relation.in_(AS_RESIDENT))
+    """List the steps a person took as a resident, and their voice as staff wrote it down."""
+    own = and_(Step.person_id == person_id, Step.relation.in_(AS_RESIDENT))
+    mine = select(Ticket.id).where(Ticket.reporter_id == person_id)
+    written_down = and_(Step.action == Action.TRANSCRIPT, Step.ticket_id.in_(mine))
+    query = select(Step).where(or_(own, written_down))
     return session.scalars(query.order_by(Step.at, Step.id)).all()
 
 

@@ -34,6 +34,16 @@ def was_accepted(ticket_id: UUID) -> bool:
     return session.scalar(query.limit(1)) is not None
 
 
+def has_reported_result(ticket_id: UUID, person_id: UUID | None) -> bool:
+    """Tell whether a person was the one who said that a ticket is done."""
+    query = select(Step.id).where(
+        Step.ticket_id == ticket_id,
+        Step.person_id == person_id,
+        Step.action.in_((Action.RESOLVE, Action.SELF_HANDLE)),
+    )
+    return person_id is not None and session.scalar(query.limit(1)) is not None
+
+
 def was_held(ticket_id: UUID) -> bool:
     """Tell whether a ticket has had a lead before."""
     query = select(Holding.id).where(Holding.ticket_id == ticket_id, Holding.role == "lead")

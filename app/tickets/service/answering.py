@@ -6,7 +6,7 @@ from app.kernel.actor import Actor
 from app.kernel.db import session
 from app.kernel.errors import Conflict, Invalid, RuleBroken
 from app.sla import ops
-from app.tickets import queries
+from app.tickets import access, queries
 from app.tickets.models import Ticket, Verdict
 from app.tickets.service import asking, handover, reviewing
 from app.tickets.service.steps import (
@@ -75,8 +75,17 @@ def follow_up(actor: Actor, ticket_id: UUID, solved: str | None, words: Words) -
 
 
 def _refuse_own_work(taken: Taken) -> None:
-    """Keep who did the work, in whatever hat, from saying how it was."""
-    if taken.ticket.lead_id in taken.actor.organisation_ids:
+    """Keep who did the work, in whatever hat, from saying how it was.
+
+    A slip says nothing for whoever wrote it either: it was in the hands of those who did
+    the work, of the accused, or of the one who reported the result.
+    """
+    actor, ticket = taken.actor, taken.ticket
+    own = ticket.lead_id in actor.organisation_ids
+    if actor.slip_of is not None:
+        own = own or access.is_accused(actor, ticket)
+        own = own or queries.has_reported_result(ticket.id, actor.slip_by)
+    if own:
         raise RuleBroken(
             "这件事由您所在的单位办理，请由其他人确认，或等工作人员回访。", code="own_work"
         )

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 
 from app.identity import queries, rules, service
-from app.identity.models import Person, SmsCode
+from app.identity.models import Person, Session, SmsCode
 from app.identity.rules import CodePurpose
 from app.kernel import clock
+from app.kernel.actor import SYSTEM
 from app.kernel.db import session
-from app.kernel.errors import Invalid, TooMany, Unauthenticated, Unavailable
+from app.kernel.errors import Forbidden, Invalid, TooMany, Unauthenticated, Unavailable
 from app.kernel.work import unit_of_work
 from tests.make import identity as make
 from tests.make.phones import network
@@ -223,6 +224,36 @@ def test_an_account_long_unused_is_not_opened_by_its_phone(texts):
     assert len(people) == 2
     assert not people[first.actor.person_id].is_phone_proven
     assert people[second.actor.person_id].is_phone_proven
+
+
+def test_who_was_shut_out_does_not_come_back_as_somebody_new(texts):
+    first = service.log_in_with_sms(PHONE, asked(texts))
+    with unit_of_work():
+        service.deactivate(SYSTEM, first.actor.person_id)
+
+    with later(minutes=2), pytest.raises(Forbidden) as refusal:
+        service.log_in_with_sms(PHONE, asked(texts))
+
+    assert refusal.value.code == "account_deactivated"
+
+
+def test_use_by_another_way_does_not_keep_a_number_alive(texts):
+    first = service.log_in_with_sms(PHONE, asked(texts))
+    with later(days=60), unit_of_work():
+        used = session.get(Session, first.actor.session_id)
+        used.last_seen_at = clock.now()
+    with later(days=91):
+        second = service.log_in_with_sms(PHONE, asked(texts))
+
+    assert second.actor.person_id != first.actor.person_id
+
+
+def test_codes_asked_at_the_log_in_page_spend_none_of_those_for_binding(texts):
+    service.ask_code(PHONE, CodePurpose.LOGIN)
+
+    service.ask_code(PHONE, CodePurpose.BIND)
+
+    assert len(texts.texts) == 2
 
 
 def test_old_codes_are_swept(texts):

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from app.identity import queries as identity
 from app.identity import service as identity_service
 from app.kernel import clock
-from app.kernel.actor import SYSTEM
+from app.kernel.actor import SYSTEM, Actor
 from app.kernel.db import session
 from app.kernel.errors import Conflict, Forbidden, Invalid, NotFound, RuleBroken
 from app.kernel.work import unit_of_work
@@ -165,7 +165,7 @@ def test_what_was_told_is_forgotten_and_what_was_to_be_sent_goes_nowhere(world):
         forget(world)
         news.drained()
 
-        told = news_queries.personal(world.people["resident"])
+        told = news_queries.personal(Actor(person_id=world.people["resident"]))
         assert (told["messages"], told["grants"], told["wishes"]) == ([], [], None)
         assert posts[Way.WECHAT].carried == []
 
@@ -214,6 +214,23 @@ def test_who_is_forgotten_comes_back_as_somebody_new_only(world):
     with pytest.raises(Conflict) as refusal, unit_of_work():
         identity_service.reactivate(SYSTEM, world.people["stranger"])
     assert refusal.value.code == "account_erased"
+
+
+def test_invites_and_log_in_names_go_too(world):
+    person_id = world.people["stranger"]
+    identity_service.set_password(SYSTEM, person_id, "liang.xm", "kind-lamp-27")
+
+    forget(world, "stranger")
+
+    left = "SELECT count(*) FROM password_login WHERE login_name = 'liang.xm'"
+    assert session.scalar(text(left)) == 0
+
+
+def test_the_same_answer_twice_is_one(world):
+    publish()
+    first = answer(world.actor("resident"), 1)
+
+    assert answer(world.actor("resident"), 1).id == first.id
 
 
 def test_nobody_else_is_touched(world):

@@ -1,4 +1,4 @@
-"""Wrong tries shut a slip, now and then and in the end for good."""
+"""Wrong tries shut a slip for a while, many of them for a day."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,16 +7,16 @@ from app.slips import rules
 AT = datetime(2026, 11, 16, 2, tzinfo=UTC)
 
 
-def test_every_fifth_wrong_try_shuts_and_the_twentieth_voids():
-    tries, shut, void = 0, [], []
-    for _ in range(rules.TRIES_IN_ALL):
+def test_every_fifth_wrong_try_shuts_and_from_the_twentieth_on_for_a_day():
+    tries, shut = 0, []
+    for _ in range(25):
         after = rules.after_wrong(tries, AT)
         tries = after.tries
-        shut += [tries] * (after.locked_until is not None)
-        void += [tries] * after.is_void
+        if after.locked_until is not None:
+            shut.append((tries, after.locked_until - AT))
 
-    assert shut == [5, 10, 15, 20]
-    assert void == [20]
+    short = [(count, rules.LOCK) for count in (5, 10, 15)]
+    assert shut == [*short, (20, rules.LONG_LOCK), (25, rules.LONG_LOCK)]
 
 
 def test_a_shut_slip_opens_again_at_its_time():

@@ -114,6 +114,17 @@ def test_a_number_marked_for_another_app_is_refused(scripted, mark):
         gateway.phone_number("code", "o-1")
 
 
+@pytest.mark.parametrize("country", ["49", 1, None, ""])
+def test_a_foreign_number_is_never_taken_for_one_of_ours(scripted, country):
+    mark = {"appid": APPID}
+    info = {"purePhoneNumber": "15100000000", "countryCode": country, "watermark": mark}
+    answer = {"errcode": 0, "phone_info": info}
+    with scripted(answer) as gateway, pytest.raises(Invalid) as refusal:
+        gateway.phone_number("code", "o-1")
+
+    assert refusal.value.code == "foreign_phone"
+
+
 def test_an_allowed_message_arrives_with_state_and_language(fake, gateway):
     fake.order("allow", openid="o-1", template_id="fake-accepted")
 
