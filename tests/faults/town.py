@@ -24,7 +24,19 @@ MORE_REPAIRERS = ("repairer3", "repairer4")
 
 @pytest.fixture(scope="session")
 def made_town(bare_app: Flask, database: Database) -> World:
-    """The small world with two more repairers, made once and kept as a template."""
+    """The small world with two more repairers, made once and kept as a template.
+
+    Once for all: folders that take this fixture in each have one of their own.
+    """
+    if database.url not in _made:
+        _made[database.url] = _make(bare_app, database)
+    return _made[database.url]
+
+
+_made: dict[str, World] = {}
+
+
+def _make(bare_app: Flask, database: Database) -> World:
     with bare_app.app_context():
         db.engine.dispose()
         database.reset()
